@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "frame/capture.h"
+#include "frame_private.h"
+#include "kernel/vmem.h"
+
+#define RESERVE_PAGES 2048 /* 8 MiB, faulted in: several times what a scheduler's globals need */
+#define DEFAULT_MAX_PAGES (1u << 18)
+#define DEFAULT_MAX_MAP_BYTES (64ull << 20)
+
+struct sf_capturer {
+	struct sf_image *ram;
+	struct sf_kernel *kernel;
+	struct sf_bpf *bpf;
+	struct sf_facts *facts;
+	struct sf_recorder *rec;
+	struct sf_bpf_keep keep;
+	struct sf_vmem vm;
+};
+
+struct sf_error *sf_capturer_new(struct sf_image *ram, struct sf_kernel *kernel, const struct sf_capture_options *opt,
+				 struct sf_capturer **ret)
+{
+	SF_OWNED(capturer) c = calloc(1, sizeof(*c));
+	uint64_t max_pages = opt && opt->max_pages ? opt->max_pages : DEFAULT_MAX_PAGES;
+
+	if (!c)
+		return sf_error_nomem();
+	c->ram = sf_image_ref(ram);
+	c->kernel = sf_kernel_ref(kernel);
+	c->keep.max_map_bytes = opt && opt->max_map_bytes ? opt->max_map_bytes : DEFAULT_MAX_MAP_BYTES;
+	SF_TRY(sf_bpf_new(kernel, &c->bpf));
+	SF_TRY(sf_facts_new(kernel, ram, &c->facts));
+	SF_TRY(sf_recorder_new(ram, sf_min((uint64_t)RESERVE_PAGES, max_pages), max_pages, &c->rec));
+	sf_vmem_init(&c->vm, sf_recorder_image(c->rec), kernel);
+	*ret = steal_ptr(&c);
+	return NULL;
+}
+
+void sf_capturer_free(struct sf_capturer *c)
+{
+	if (!c)
+		return;
+	sf_recorder_free(c->rec);
+	sf_facts_unref(c->facts);
+	sf_bpf_free(c->bpf);
+	sf_kernel_unref(c->kernel);
+	sf_image_unref(c->ram);
+	free(c);
+}
+
+/* Pages that opening the frame reads and that the facts do not hold: see sf_facts_new(). */
+static void keep_loose_facts(struct sf_capturer *c)
+{
+	uint64_t moving;
+
+	if (sf_facts_moving_page(c->kernel, &moving))
+		sf_recorder_keep(c->rec, moving, SF_PAGE_SIZE);
+	for (size_t i = 0; i < sf_kernel_n_fact_runs(c->kernel); i++) {
+		struct sf_image_run run = sf_kernel_fact_run(c->kernel, i);
+
+		if (!sf_facts_take_run(c->kernel, &run)) {
+			sf_recorder_keep(c->rec, run.gpa, run.len);
+			continue;
+		}
+		sf_recorder_keep(c->rec, run.gpa, SF_PAGE_SIZE);
+		sf_recorder_keep(c->rec, run.gpa + run.len - SF_PAGE_SIZE, SF_PAGE_SIZE);
+	}
+}
+
+struct sf_error *sf_capturer_walk(struct sf_capturer *c, struct sf_bpf_kept *ret)
+{
+	sf_recorder_begin(c->rec);
+	sf_vmem_flush(&c->vm);
+	keep_loose_facts(c);
+	return sf_bpf_touch(c->bpf, &c->vm, &c->keep, ret);
+}
+
+struct sf_error *sf_capturer_frame(struct sf_capturer *c, const struct sf_frame_meta *meta, struct sf_frame **ret)
+{
+	struct sf_frame_meta full = *meta;
+	SF_OWNED(image) pages = NULL;
+
+	full.n_refused = sf_recorder_n_refused(c->rec);
+	SF_TRY(sf_recorder_take(c->rec, &pages));
+	return sf_frame_new(pages, c->kernel, c->facts, &full, ret);
+}
+
+struct sf_facts *sf_capturer_facts(struct sf_capturer *c)
+{
+	return c->facts;
+}
+
+uint64_t sf_capturer_n_pages(const struct sf_capturer *c)
+{
+	return sf_recorder_n_pages(c->rec);
+}

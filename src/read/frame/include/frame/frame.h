@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SF_FRAME_FRAME_H
+#define SF_FRAME_FRAME_H
+
+/*
+ * What a capture keeps, and how it comes back. A frame owns an image (its pages, and behind them the kernel's facts)
+ * and a reference to its kernel; it lists its maps when first asked and then for good. Everything is read from it by
+ * the code that would read live memory.
+ *
+ * The frame knows nothing of how the guest was stopped. docs/frame-format.md describes the file.
+ */
+
+#include "bpf/bpf.h"
+#include "image/image.h"
+#include "kernel/kernel.h"
+#include "stillframe/frame.h"
+
+/* ---- facts: what never changes while a kernel runs, apart from the frames that refer to it -------------- */
+
+struct sf_facts; /* immutable, reference-counted */
+
+/* Copies the facts of @kernel out of @img: whole pages of types and symbols. */
+SF_CHECKED struct sf_error *sf_facts_new(const struct sf_kernel *kernel, struct sf_image *img, struct sf_facts **ret);
+struct sf_facts *sf_facts_ref(struct sf_facts *facts);
+void sf_facts_unref(struct sf_facts *facts);
+SF_DEFINE_CLEANUP(facts, sf_facts_unref)
+struct sf_image *sf_facts_image(struct sf_facts *facts); /* borrowed */
+const char *sf_facts_name(struct sf_facts *facts);       /* of its file: from build-id and contents */
+/* Writes it into the directory @dir unless it is there. */
+SF_CHECKED struct sf_error *sf_facts_save(struct sf_facts *facts, const char *dir);
+/* @name in @dir, then in the cache. @shift: from the file's addresses to GPAs of this boot. */
+SF_CHECKED struct sf_error *sf_facts_open(const char *dir, const char *name, uint64_t shift, struct sf_facts **ret);
+
+/* ---- a captured frame ------------------------------------------------------------------------------------- */
+
+/* Everything that a frame knows beside its pages. Strings are copied where a function takes this. */
+struct sf_frame_meta {
+	const char *tag, *cause, *reason, *scheduler;
+	uint64_t wall_ns, pause_ns, walk_ns;
+	bool has_guest_ns;
+	uint64_t guest_ns;
+	uint64_t n_refused;
+	struct sf_bpf_kept kept;
+	const struct sf_vcpu_regs *vcpus;
+	uint32_t n_vcpus;
+};
+
+/* References to all three are taken. */
+SF_CHECKED struct sf_error *sf_frame_new(struct sf_image *pages, struct sf_kernel *kernel, struct sf_facts *facts,
+					 const struct sf_frame_meta *meta, struct sf_frame **ret);
+
+/* ---- what is in it ---------------------------------------------------------------------------------------- */
+
+/* One map, as the frame lists it. */
+struct sf_frame_map {
+	struct sf_bpf_map map;
+	char name[SF_BPF_NAME * 4];  /* valid UTF-8: other bytes are \\xHH */
+	struct sf_btf *btf;          /* of its key and value; NULL: none */
+	const char *no_btf;          /* why `btf` could not be read; NULL: it could, or the map has none */
+};
+
+struct sf_frame_maps {
+	const struct sf_frame_map *v;
+	size_t n;
+	struct sf_bpf_stats stats;
+};
+
+/* Listed on the first call, published once. Errors are the caller's. */
+SF_CHECKED struct sf_error *sf_frame_maps(struct sf_frame *frame, const struct sf_frame_maps **ret);
+const struct sf_kernel *sf_frame_kernel(const struct sf_frame *frame); /* NULL: a placeholder */
+struct sf_image *sf_frame_image(const struct sf_frame *frame);         /* NULL: a placeholder */
+const struct sf_bpf *sf_frame_bpf(const struct sf_frame *frame);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SF_RENDER_VALUE_JSON_H
+#define SF_RENDER_VALUE_JSON_H
+
+#include "walk.h"
+
+/* One value of many: @w keeps the options. */
+void sf_value_json(struct sf_walk *w, const struct sf_node *n, struct sf_json_writer *json);
+
+#endif
