@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SF_PACK_PACK_H
+#define SF_PACK_PACK_H
+
+/*
+ * What goes into a guest: an initramfs made of the agent, what it is to run, and the programs that this names, each with
+ * the shared libraries it needs. And the kernel to boot: which file that is. Knows files and ELF, nothing of QEMU.
+ */
+
+#include "base/error.h"
+
+struct sf_pack; /* an initramfs in the making */
+
+SF_CHECKED struct sf_error *sf_pack_new(struct sf_pack **ret);
+void sf_pack_free(struct sf_pack *pack);
+SF_DEFINE_CLEANUP(pack, sf_pack_free)
+
+/* Directories above @to are made. A second file of the same name is SF_USAGE unless it is the same file. */
+SF_CHECKED struct sf_error *sf_pack_file(struct sf_pack *pack, const char *from, const char *to, unsigned int mode);
+SF_CHECKED struct sf_error *sf_pack_bytes(struct sf_pack *pack, const void *data, size_t len, const char *to,
+					  unsigned int mode);
+
+/*
+ * The program @from (found in PATH when it has no slash) as @to, with its interpreter and every library that the dynamic
+ * loader would take for it, at the paths where it will look for them in the guest. A script with an interpreter line
+ * brings its interpreter.
+ * SF_USAGE: not there, not executable, of another machine; a library that is missing is named, with who needs it.
+ */
+SF_CHECKED struct sf_error *sf_pack_program(struct sf_pack *pack, const char *from, const char *to);
+
+/* Writes a newc cpio archive; @ret_size may be NULL. */
+SF_CHECKED struct sf_error *sf_pack_write(struct sf_pack *pack, const char *path, uint64_t *ret_size);
+
+/* What a scheduler argument is. */
+enum sf_pack_kind { SF_PACK_NONE, SF_PACK_OBJECT, SF_PACK_PROGRAM };
+/*
+ * "none"; an ELF object for BPF (whatever it is called); else a program. @ret_path: where it was found; free() it.
+ * SF_USAGE: no such file (PATH was searched, too), or neither.
+ */
+SF_CHECKED struct sf_error *sf_pack_scheduler(const char *scheduler, enum sf_pack_kind *ret, char **ret_path);
+
+/* How a download is watched, or that there is none; all zero is fine. */
+struct sf_pack_fetch {
+	void (*fetching)(void *arg, const char *series); /* told before anything is downloaded */
+	bool (*stop)(void *arg);                         /* asked ten times a second meanwhile; true gives up */
+	void *arg;
+	bool offline;                                    /* what is not in the cache is SF_NOT_FOUND */
+};
+
+/*
+ * The kernel image that @kernel means: a path (it has a slash, or is a file), or a series such as "6.18" or "newest",
+ * which is taken from the cache or fetched by the script kernel-get; NULL: the newest in the cache that can run a
+ * scheduler, else 6.18 is fetched. @how may be NULL.
+ * SF_USAGE: no such file, no kernel image (neither a bzImage nor an ELF kernel: says what it is), no such series.
+ * SF_DEADLINE: @how->stop said so. SF_SYSTEM: it could not be fetched, with the script's last words.
+ */
+SF_CHECKED struct sf_error *sf_pack_kernel(const char *kernel, const struct sf_pack_fetch *how, char **ret_path);
+
+/* The release that a bzImage says it is of; free() it. NULL: it does not say. */
+char *sf_pack_kernel_release(const char *path);
+
+/* Where the agent is: $STILLFRAME_AGENT, beside the running program's build, or the installed libexec. free() it. */
+SF_CHECKED struct sf_error *sf_pack_agent(char **ret_path);
+/* The same for a script of tools/: $STILLFRAME_TOOLS, the source tree, libexec. */
+SF_CHECKED struct sf_error *sf_pack_tool(const char *name, char **ret_path);
+
+#endif

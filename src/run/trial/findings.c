@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a run found out, and what all of it comes to. A verdict is never better than its worst finding, and a run that
+ * observed nothing has none of its own.
+ */
+
+#include <stdarg.h>
+
+#include "private.h"
+
+/* From the best to the worst. */
+static const struct {
+	enum sf_verdict verdict;
+	const char *name;
+} order[] = {
+	{ SF_SKIPPED, "skip" },
+	{ SF_PASS, "pass" },
+	{ SF_INCONCLUSIVE, "inconclusive" },
+	{ SF_DEADLINE_PASSED, "deadline" },
+	{ SF_FAIL, "fail" },
+	{ SF_BAD_USAGE, "usage" },
+	{ SF_HARNESS_FAILED, "harness-failed" },
+	{ SF_INTERRUPTED, "interrupted" },
+	{ SF_GUEST_PANICKED, "panic" },
+};
+
+static size_t rank(enum sf_verdict verdict)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		if (order[i].verdict == verdict)
+			return i;
+	return ARRAY_SIZE(order);
+}
+
+const char *sf_verdict_name(enum sf_verdict verdict)
+{
+	size_t i = rank(verdict);
+
+	return i < ARRAY_SIZE(order) ? order[i].name : "unknown";
+}
+
+enum sf_verdict sf_verdict_worse(enum sf_verdict a, enum sf_verdict b)
+{
+	return rank(a) >= rank(b) ? a : b;
+}
+
+static void add_finding(struct sf_run *run, enum sf_verdict verdict, const char *source, char *text)
+{
+	struct sf_finding *f = text ? sf_vec_push(&run->findings) : NULL;
+
+	run->verdict = sf_verdict_worse(run->verdict, verdict);
+	if (!f) {
+		/* The verdict stands without its words. */
+		free(text);
+		return;
+	}
+	*f = (struct sf_finding){ .verdict = verdict, .text = text, .source = source };
+}
+
+static char *format(const char *fmt, va_list ap)
+{
+	char *text = NULL;
+
+	return vasprintf(&text, fmt, ap) < 0 ? NULL : text;
+}
+
+#define SF_ADD_FINDING(run, verdict, source, fmt)                                                  \
+	do {                                                                                       \
+		va_list ap_;                                                                       \
+		va_start(ap_, fmt);                                                                \
+		add_finding(run, verdict, source, format(fmt, ap_));                               \
+		va_end(ap_);                                                                       \
+	} while (0)
+
+void sf_run_find(struct sf_run *run, enum sf_verdict verdict, const char *source, const char *fmt, ...)
+{
+	SF_ADD_FINDING(run, verdict, source, fmt);
+}
+
+void sf_run_fail(struct sf_run *run, const char *fmt, ...)
+{
+	SF_ADD_FINDING(run, SF_FAIL, "check", fmt);
+}
+
+void sf_run_inconclusive(struct sf_run *run, const char *fmt, ...)
+{
+	SF_ADD_FINDING(run, SF_INCONCLUSIVE, "check", fmt);
+}
+
+void sf_run_observed(struct sf_run *run, const char *fmt, ...)
+{
+	run->n_observed++;
+	SF_ADD_FINDING(run, SF_PASS, "check", fmt);
+}
+
+size_t sf_run_n_findings(const struct sf_run *run)
+{
+	return run->findings.n;
+}
+
+const struct sf_finding *sf_run_finding(const struct sf_run *run, size_t i)
+{
+	return i < run->findings.n ? &run->findings.v[i] : NULL;
+}
+
+enum sf_verdict sf_run_verdict(const struct sf_run *run)
+{
+	return run->verdict;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------ */
+
+static bool has_frame(const struct sf_run *run, const char *name)
+{
+	for (size_t i = 0; i < run->frames.n; i++)
+		if (!strcmp(run->frames.v[i].name, name))
+			return true;
+	return false;
+}
+
+static void find_missing_captures(struct sf_run *run)
+{
+	for (size_t i = 0; i < run->opt.n_captures; i++)
+		if (!has_frame(run, run->opt.captures[i].name))
+			sf_run_find(run, SF_INCONCLUSIVE, "capture", "capture \"%s\" was not taken",
+				    run->opt.captures[i].name);
+	for (size_t i = 0; i < run->frames.n; i++) {
+		struct sf_frame_info info = { .size = sizeof(info) };
+
+		sf_frame_info(run->frames.v[i].frame, &info);
+		if (info.is_placeholder)
+			sf_run_find(run, SF_INCONCLUSIVE, "capture", "capture \"%s\" has no data: %s",
+				    run->frames.v[i].name, info.reason);
+	}
+}
+
+static void judge_end(struct sf_run *run)
+{
+	if (!run->ended || run->done)
+		return;
+	switch (run->end.type) {
+	case SF_VM_EVENT_POWEROFF:
+		sf_run_find(run, SF_INCONCLUSIVE, "guest", "the guest went off without a last word%s",
+			    run->heard ? "" : ", nor any before it");
+		break;
+	case SF_VM_EVENT_PANIC:
+	case SF_VM_EVENT_RESET:
+		sf_run_find(run, SF_GUEST_PANICKED, "guest", "the guest's kernel %s%s%s",
+			    run->end.type == SF_VM_EVENT_PANIC ? "panicked" : "reset the machine",
+			    run->end.text[0] ? ": " : "", run->end.text);
+		break;
+	default:
+		sf_run_find(run, SF_HARNESS_FAILED, "harness", "QEMU: %s", run->end.text);
+	}
+}
+
+static bool wants_scheduler(const struct sf_run *run)
+{
+	return strcmp(run->scheduler, "none");
+}
+
+void sf_run_conclude(struct sf_run *run)
+{
+	judge_end(run);
+	/* What was to happen later can only be missed by a run that got there. */
+	if (run->verdict != SF_BAD_USAGE && run->verdict != SF_HARNESS_FAILED)
+		find_missing_captures(run);
+	if (wants_scheduler(run) && run->heard && !run->attached && !run->sched_failed)
+		sf_run_find(run, SF_FAIL, "scheduler", "%s was never attached", run->scheduler);
+	if (run->opt.check && rank(run->verdict) <= rank(SF_INCONCLUSIVE)) {
+		run->opt.check(run, run->opt.check_arg);
+		if (!run->n_observed && run->verdict == SF_PASS)
+			sf_run_find(run, SF_INCONCLUSIVE, "check", "the check looked at nothing");
+	}
+	if (!run->heard && run->verdict == SF_PASS)
+		sf_run_find(run, SF_INCONCLUSIVE, "guest", "nothing was heard from the guest");
+}

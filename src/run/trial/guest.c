@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What goes into the guest: the agent, what it is to do, and the programs that this names.
+ */
+
+#include <libgen.h>
+
+#include "private.h"
+
+#define IN_GUEST "/stillframe"
+
+struct what_to_run {
+	enum sf_pack_kind kind;
+	char *sched_from, *sched_to;
+};
+
+static void what_clear(struct what_to_run *w)
+{
+	free(w->sched_from);
+	free(w->sched_to);
+}
+
+static void put_list(struct sf_json_writer *w, const char *key, const char *const *v)
+{
+	sf_json_key(w, key);
+	sf_json_begin_array(w);
+	for (; v && *v; v++)
+		sf_json_str(w, *v);
+	sf_json_end_array(w);
+}
+
+static void put_scheduler(struct sf_json_writer *w, const struct sf_run_options *o, const struct what_to_run *what)
+{
+	static const char *const kinds[] = {
+		[SF_PACK_NONE] = "none", [SF_PACK_OBJECT] = "obj", [SF_PACK_PROGRAM] = "program",
+	};
+
+	sf_json_key(w, "scheduler");
+	sf_json_begin_object(w);
+	sf_json_put_str(w, "kind", kinds[what->kind]);
+	if (what->sched_to)
+		sf_json_put_str(w, "path", what->sched_to);
+	put_list(w, "args", o->args);
+	put_list(w, "env", o->env);
+	sf_json_put_u64(w, "attach_ns", o->attach_ns);
+	sf_json_end_object(w);
+}
+
+static void put_workload(struct sf_json_writer *w, const struct sf_run_options *o)
+{
+	sf_json_key(w, "workload");
+	sf_json_begin_array(w);
+	if (!o->no_workload) {
+		sf_json_begin_object(w);
+		sf_json_put_str(w, "kind", "mixed");
+		sf_json_end_object(w);
+	}
+	sf_json_end_array(w);
+}
+
+static void put_captures(struct sf_json_writer *w, const struct sf_run_options *o)
+{
+	sf_json_key(w, "captures");
+	sf_json_begin_array(w);
+	for (size_t i = 0; i < o->n_captures; i++) {
+		sf_json_begin_object(w);
+		sf_json_put_str(w, "name", o->captures[i].name);
+		sf_json_put_u64(w, "at_ns", o->captures[i].at_ns);
+		sf_json_end_object(w);
+	}
+	sf_json_end_array(w);
+}
+
+static struct sf_error *write_config(const struct sf_run_options *o, const struct what_to_run *what,
+				     struct sf_json_buffer *ret)
+{
+	struct sf_json_writer w;
+
+	sf_json_writer_init(&w, sf_json_buffer_sink, ret, true);
+	sf_json_begin_object(&w);
+	sf_json_put_u64(&w, "version", 1);
+	put_scheduler(&w, o, what);
+	put_workload(&w, o);
+	put_captures(&w, o);
+	sf_json_put_u64(&w, "duration_ns", o->duration_ns);
+	if (o->test) {
+		sf_json_key(&w, "test");
+		sf_json_begin_object(&w);
+		sf_json_put_str(&w, "path", IN_GUEST "/test");
+		put_list(&w, "args", o->test_args);
+		sf_json_end_object(&w);
+	}
+	sf_json_end_object(&w);
+	return sf_json_writer_finish(&w) ? NULL : sf_error_nomem();
+}
+
+/* libbpf names the maps of an object's globals after its file: the name stays what it is. */
+static struct sf_error *pack_scheduler(struct sf_pack *pack, const char *scheduler, struct what_to_run *w)
+{
+	_cleanup_free_ char *copy = NULL;
+
+	SF_TRY(sf_pack_scheduler(scheduler, &w->kind, &w->sched_from));
+	if (w->kind == SF_PACK_NONE)
+		return NULL;
+	copy = strdup(w->sched_from);
+	w->sched_to = copy ? sf_asprintf(IN_GUEST "/%s/%s", w->kind == SF_PACK_OBJECT ? "obj" : "bin", basename(copy)) :
+			     NULL;
+	if (!w->sched_to)
+		return sf_error_nomem();
+	if (w->kind == SF_PACK_OBJECT)
+		return sf_pack_file(pack, w->sched_from, w->sched_to, 0644);
+	return sf_pack_program(pack, w->sched_from, w->sched_to);
+}
+
+/* At the path it has here. What can be executed brings what it needs. */
+static struct sf_error *pack_files(struct sf_pack *pack, const char *const *files)
+{
+	for (; files && *files; files++) {
+		_cleanup_free_ char *path = realpath(*files, NULL);
+
+		if (!path)
+			return sf_error_new(SF_USAGE, "%s: %s", *files, strerror(errno));
+		SF_TRY(access(path, X_OK) ? sf_pack_file(pack, path, path, 0644) : sf_pack_program(pack, path, path));
+	}
+	return NULL;
+}
+
+struct sf_error *sf_run_pack_guest(struct sf_run *run, const char *initrd)
+{
+	SF_OWNED(pack) pack = NULL;
+	_cleanup_free_ char *agent = NULL;
+	_cleanup_(what_clear) struct what_to_run what = { 0 };
+	struct sf_json_buffer config = { 0 };
+	struct sf_error *err;
+
+	SF_TRY(sf_pack_new(&pack));
+	SF_TRY(sf_pack_agent(&agent));
+	SF_TRY(sf_pack_file(pack, agent, "/init", 0755));
+	SF_TRY(pack_scheduler(pack, run->scheduler, &what));
+	if (run->opt.test)
+		SF_TRY(sf_pack_program(pack, run->opt.test, IN_GUEST "/test"));
+	SF_TRY(pack_files(pack, run->opt.files));
+	err = write_config(&run->opt, &what, &config);
+	if (!err)
+		err = sf_pack_bytes(pack, config.text, config.len, IN_GUEST "/run.json", 0644);
+	free(config.text);
+	SF_TRY(err);
+	return sf_pack_write(pack, initrd, NULL);
+}
