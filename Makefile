@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Everything by one word; meson and ninja do the work, tools/ brings what they need.
+
+BUILD ?= build
+
+.PHONY: all demo test bench fuzz test-drgn setup clean
+
+all: setup
+	@tools/build $(BUILD) 6.18
+
+# Install what is missing, fetch a kernel, build, boot, capture, show.
+demo:
+	@tools/setup --demo
+	@tools/build $(BUILD) 6.18
+	@tools/demo $(BUILD)
+
+# Everything that can be checked without downloading hundreds of megabytes.
+test:
+	@tools/setup --test
+	@tools/test $(BUILD)
+
+bench:
+	@tools/setup --test
+	@tools/build $(BUILD) 6.18 newest
+	@tools/bench $(BUILD)
+
+# The exported frame in drgn; fetches the kernel's debug package (350 MB).
+test-drgn:
+	@tools/setup --test --drgn
+	@tools/test $(BUILD) drgn
+
+# FUZZ_TIME seconds for each target.
+fuzz:
+	@tools/setup --test
+	@tools/test $(BUILD) fuzz
+
+setup:
+	@tools/setup --demo
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One table of options makes help and parsing.
+ */
+
+#include <getopt.h>
+#include <stdarg.h>
+
+#include "cli.h"
+
+#define MAX_OPTIONS 64
+#define HELP_COLUMN 26
+
+/* ---- help ------------------------------------------------------------------------------------------------------- */
+
+static void put_option(FILE *out, const struct cli_option *o)
+{
+	char lead[256];
+
+	snprintf(lead, sizeof(lead), "  %c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
+		 o->letter ? ", " : "  ", o->name, o->value ? " " : "", o->value ? o->value : "");
+	fprintf(out, "%-*s", HELP_COLUMN - 1, lead);
+	if (strlen(lead) >= HELP_COLUMN)
+		fprintf(out, "\n%*s", HELP_COLUMN - 1, "");
+	cli_wrap(out, " ", HELP_COLUMN, o->help);
+}
+
+void cli_help(const struct cli_command *c, FILE *out)
+{
+	static const struct cli_option own = { .name = "help", .letter = 'h', .help = "this text" };
+	_cleanup_free_ char *lead = sf_asprintf("usage: stillframe %s ", c->name);
+
+	cli_wrap(out, lead ? lead : "", lead ? (unsigned int)strlen(lead) : 0, c->operands);
+	fprintf(out, "\n%s\n\n", c->summary);
+	for (size_t i = 0; i < c->n_options; i++)
+		put_option(out, &c->options[i]);
+	put_option(out, &own);
+	if (c->details)
+		fprintf(out, "\n%s", c->details);
+}
+
+int cli_usage(const struct cli_command *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "stillframe %s: ", c->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputs("\n", stderr);
+	return SF_BAD_USAGE;
+}
+
+int cli_fail(const char *command, struct sf_error *err)
+{
+	enum sf_verdict code;
+
+	switch (sf_error_code(err)) {
+	case SF_SYSTEM:
+		/* What was named is not there or not ours to read: the user's to put right. Anything else is not. */
+		switch (sf_error_payload(err) ? sf_error_payload(err)->err_no : 0) {
+		case ENOENT: case ENOTDIR: case EISDIR: case EACCES: case EPERM: case ENAMETOOLONG: case ELOOP:
+			code = SF_BAD_USAGE;
+			break;
+		default:
+			code = SF_HARNESS_FAILED;
+		}
+		break;
+	case SF_NO_MEMORY:
+	case SF_TRANSPORT:
+		code = SF_HARNESS_FAILED;
+		break;
+	default:
+		code = SF_BAD_USAGE;
+	}
+	fprintf(stderr, "stillframe %s: %s\n", command, sf_error_message(err));
+	sf_error_free(err);
+	return code;
+}
+
+int cli_flush(const char *command, int code)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return code;
+	if (errno != EPIPE)
+		fprintf(stderr, "stillframe %s: cannot write the output: %s\n", command, strerror(errno));
+	return SF_HARNESS_FAILED;
+}
+
+/* ---- parsing ------------------------------------------------------------------------------------------------------ */
+
+static const struct cli_option *find(const struct cli_command *c, const char *name, char letter)
+{
+	for (size_t i = 0; i < c->n_options; i++)
+		if (name ? !strcmp(c->options[i].name, name) : c->options[i].letter == letter)
+			return &c->options[i];
+	return NULL;
+}
+
+/* getopt's complaint, in our words. */
+static int bad_option(const struct cli_command *c, int what, char **argv)
+{
+	const char *word = argv[optind - 1];
+	char letter[2] = { (char)optopt, '\0' };
+
+	if (what == ':')
+		return cli_usage(c, "%s needs a value%s%s", word, find(c, word + 2, 0) ? ": " : "",
+				 find(c, word + 2, 0) ? find(c, word + 2, 0)->value : "");
+	if (optopt && find(c, NULL, (char)optopt))
+		return cli_usage(c, "-%s takes no value", letter);
+	_cleanup_free_ char *clean = cli_clean(word, 80);
+
+	if (optopt && !strncmp(word, "--", 2))
+		return cli_usage(c, "%.*s takes no value", (int)strcspn(word, "="), word);
+	return cli_usage(c, "there is no option %s%s; stillframe %s --help shows those there are", optopt ? "-" : "",
+			 optopt ? letter : clean ? clean : "of that name", c->name);
+}
+
+static int set(const struct cli_command *c, const struct cli_option *o, void *arg, const char *value)
+{
+	SF_OWNED(error) err = o->set(arg, value);
+
+	if (!err)
+		return 0;
+	_cleanup_free_ char *clean = cli_clean(value ? value : "", 80);
+
+	return cli_usage(c, "--%s%s%s: %s", o->name, value ? " " : "", clean ? clean : "", sf_error_message(err));
+}
+
+struct getopt_tables {
+	struct option longs[MAX_OPTIONS + 2];
+	char shorts[2 * MAX_OPTIONS + 4];
+};
+
+static void make_tables(const struct cli_command *c, struct getopt_tables *t)
+{
+	char *s = t->shorts;
+	size_t n = 0;
+
+	/* `-`: words come in their order, so that what stands after `--` is told from what stands before it. */
+	*s++ = '-';
+	*s++ = ':';
+	*s++ = 'h';
+	for (; n < c->n_options && n < MAX_OPTIONS; n++) {
+		const struct cli_option *o = &c->options[n];
+
+		t->longs[n] = (struct option){ .name = o->name, .has_arg = o->value ? required_argument : no_argument,
+					       .val = 256 + (int)n };
+		if (o->letter)
+			*s++ = o->letter;
+		if (o->letter && o->value)
+			*s++ = ':';
+	}
+	*s = '\0';
+	t->longs[n++] = (struct option){ .name = "help", .val = 'h' };
+	t->longs[n] = (struct option){ 0 };
+}
+
+bool cli_parse(const struct cli_command *c, int argc, char **argv, void *arg, struct cli_words *ret, int *ret_code)
+{
+	_cleanup_free_ const char **words = calloc((size_t)argc + 1, sizeof(*words));
+	struct getopt_tables t;
+	size_t n = 0;
+	int what, code = 0;
+
+	make_tables(c, &t);
+	optind = 0;
+	opterr = 0;
+	while (words && !code && (what = getopt_long(argc, argv, t.shorts, t.longs, NULL)) != -1) {
+		const struct cli_option *o = NULL;
+
+		if (what == 1) {
+			words[n++] = optarg;
+			continue;
+		}
+		if (what == 'h') {
+			cli_help(c, stdout);
+			*ret_code = cli_flush(c->name, SF_PASS);
+			return false;
+		}
+		if (what != '?' && what != ':')
+			o = what >= 256 ? &c->options[what - 256] : find(c, NULL, (char)what);
+		code = o ? set(c, o, arg, optarg) : bad_option(c, what, argv);
+	}
+	if (!words)
+		code = cli_fail(c->name, sf_error_nomem());
+	if (code) {
+		*ret_code = code;
+		return false;
+	}
+	/* getopt has taken the `--` itself; without one there is nothing left. */
+	bool has_rest = optind > 0 && optind <= argc && !strcmp(argv[optind - 1], "--");
+
+	*ret = (struct cli_words){ .v = steal_ptr(&words), .n = n,
+				   .rest = has_rest ? (const char *const *)argv + optind : NULL };
+	return true;
+}
