@@ -4,6 +4,7 @@
 # A fourth argument: a kernel without sched_ext.
 . "$(dirname "$0")/lib.sh"
 OLD_KERNEL=$4
+HERE=$(cd "$(dirname "$0")" && pwd)
 BAD=$BUILD/tests/bpf/$SERIES
 plan 15
 
@@ -61,7 +62,7 @@ a_scheduler_that_is_not_there_is_named() {
 }
 
 a_kernel_without_sched_ext_is_said_by_its_option() {
-	run 3 "$STILLFRAME" run --kernel "$OLD_KERNEL" --accel tcg --for 1s --out run --scheduler "$OBJECT"
+	STILLFRAME_QEMU=$HERE/qemu-no-cx16 run 3 "$STILLFRAME" run --kernel "$OLD_KERNEL" --accel tcg --for 1s --out run --scheduler "$OBJECT"
 	says 'CONFIG_SCHED_CLASS_EXT'
 }
 

