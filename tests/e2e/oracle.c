@@ -61,7 +61,7 @@ static bool fine(struct sf_error *err)
 	return ok;
 }
 
-/* ---- what the guest said ------------------------------------------------------------------------------------------ */
+/* ---- what the guest said ---------------------------------------------------------------------------------------- */
 
 /* The pieces of @name, one after the other; free() it. */
 static char *published(const struct oracle *o, const char *name, size_t *ret_len)
@@ -91,7 +91,7 @@ static struct sf_json *published_json(const struct oracle *o, const char *name)
 	return ret;
 }
 
-/* ---- programs of their own on the guest's memory ------------------------------------------------------------------ */
+/* ---- programs of their own on the guest's memory ---------------------------------------------------------------- */
 
 static bool run_on_ram(const struct oracle *o, const char *program, const char *more)
 {
@@ -123,7 +123,7 @@ static bool symbols_agree(struct oracle *o)
 	return text && fine(sf_file_put(path, text, len)) && run_on_ram(o, "test_kallsyms_guest", path);
 }
 
-/* ---- per-CPU addresses --------------------------------------------------------------------------------------------- */
+/* ---- per-CPU addresses ------------------------------------------------------------------------------------------ */
 
 struct percpu_layout {
 	struct sf_place rq_cpu, hot_number, hot_task, task_cpu;
@@ -198,7 +198,7 @@ static bool percpu_agrees(struct oracle *o)
 {
 	_cleanup_free_ struct sf_vmem *vm = malloc(sizeof(*vm));
 	struct percpu_layout layout;
-	uint64_t runqueues = 0, at;
+	uint64_t runqueues = 0, at = 0;
 	bool ok = true;
 
 	if (!vm || !fine(sf_kernel_layout(o->k, percpu_specs, ARRAY_SIZE(percpu_specs), &layout)))
@@ -213,7 +213,7 @@ static bool percpu_agrees(struct oracle *o)
 	return ok;
 }
 
-/* ---- maps ----------------------------------------------------------------------------------------------------------- */
+/* ---- maps ------------------------------------------------------------------------------------------------------- */
 
 static bool map_by_id(struct sf_view view, uint64_t id, struct sf_map *ret, struct sf_map_info *info)
 {
@@ -288,7 +288,7 @@ static bool maps_agree(struct oracle *o, struct sf_view view)
 	return ok && n > 0;
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------------- */
+/* ---- values ----------------------------------------------------------------------------------------------------- */
 
 static void compare_dumps(struct oracle *o, struct sf_view view, struct sf_map map, uint32_t id,
 			  struct oracle_tally *tally)
@@ -322,6 +322,8 @@ static bool values_agree(struct oracle *o, struct sf_view view)
 	struct oracle_tally theirs = { 0 }, kinds = { 0 };
 	bool has_scheduler = strcmp(o->series, "none");
 
+	if (!before || !after)
+		return false;
 	for (size_t i = 0; i < sf_view_map_count(view); i++) {
 		struct sf_map map = sf_view_map_at(view, i);
 		struct sf_map_info info = { .size = sizeof(info) };
@@ -334,12 +336,13 @@ static bool values_agree(struct oracle *o, struct sf_view view)
 	if (has_scheduler)
 		print_tally("the scheduler's maps", &theirs);
 	print_tally("the map of all kinds", &kinds);
-	return !theirs.n_wrong && !kinds.n_wrong && kinds.n_nonzero > 20 * KINDS_ENTRIES && kinds.n_by_path >= kinds.n_nonzero / 2 &&
-	       (!has_scheduler || (theirs.n_equal > 50 && theirs.n_nonzero > 20 && theirs.n_between > 0 &&
-				   theirs.n_kptrs > 0));
+	if (has_scheduler && (theirs.n_wrong || theirs.n_equal <= 50 || theirs.n_nonzero <= 20 || !theirs.n_between ||
+			      !theirs.n_kptrs))
+		return false;
+	return !kinds.n_wrong && kinds.n_nonzero > 20 * KINDS_ENTRIES && kinds.n_by_path >= kinds.n_nonzero / 2;
 }
 
-/* ---- frames --------------------------------------------------------------------------------------------------------- */
+/* ---- frames ----------------------------------------------------------------------------------------------------- */
 
 static struct sf_json_buffer render(struct sf_snapshot *snap)
 {
@@ -408,7 +411,7 @@ static void check_frames(struct oracle *o, struct sf_frame *frame, struct sf_sna
 	       "the exported core says the same");
 }
 
-/* ---- one run --------------------------------------------------------------------------------------------------------- */
+/* ---- one run ---------------------------------------------------------------------------------------------------- */
 
 /* q35 moves what is above 2 GiB to above 4: then there have to be two ranges, and both in use. */
 static bool memory_is_split(struct oracle *o)
@@ -486,7 +489,7 @@ static void run_oracle(struct oracle *o)
 		.no_workload = true,
 		.files = (const char *const[]){ o->bpftool, NULL },
 		.deadline_ns = 300 * SF_SECOND,
-		.log = { .fn = print_log, .level = getenv("ORACLE_DEBUG") ? SF_LOG_DEBUG : SF_LOG_INFO },
+		.log = { .fn = print_log, .level = SF_LOG_INFO },
 		.check = check,
 		.check_arg = o,
 	};
@@ -498,11 +501,11 @@ static void run_oracle(struct oracle *o)
 		if (sf_run_finding(run, i)->verdict != SF_PASS)
 			comment(sf_run_finding(run, i)->text);
 	if (!o->checked) {
-		printf("Bail out! nothing could be compared\n");
+		printf("Bail out! nothing could be compared; what there is is in %s\n", o->dir);
 		exit(1);
 	}
 	if (run && sf_run_verdict(run) != SF_PASS) {
-		printf("Bail out! the run came to: %s\n", sf_verdict_name(sf_run_verdict(run)));
+		printf("Bail out! the run came to: %s; it is in %s\n", sf_verdict_name(sf_run_verdict(run)), o->dir);
 		exit(1);
 	}
 	nftw(o->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);

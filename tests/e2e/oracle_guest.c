@@ -131,7 +131,7 @@ static struct sf_error *dump_all(struct sf_guest *guest, char *tool, const char 
 	return err ? err : dump_listed(guest, tool, when, sf_json_root(list));
 }
 
-/* ---- a map of all kinds ------------------------------------------------------------------------------------------ */
+/* ---- a map of all kinds ----------------------------------------------------------------------------------------- */
 
 enum kind {
 	S8, U8, S16, U16, S32, U32, S64, U64, U128, FLAG, CHARACTER, TEXT, SIGNED_ENUM, ENUM, WIDE_ENUM, INNER, INNERS,
@@ -292,7 +292,7 @@ static struct sf_error *make_kinds(void)
 	return NULL;
 }
 
-/* ---- all of it --------------------------------------------------------------------------------------------------- */
+/* ---- all of it -------------------------------------------------------------------------------------------------- */
 
 static struct sf_error *tell(struct sf_guest *guest, char *tool)
 {

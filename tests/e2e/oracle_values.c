@@ -45,7 +45,7 @@ static void __attribute__((format(printf, 2, 3))) wrong(struct compare *c, const
 	printf("\n");
 }
 
-/* ---- paths -------------------------------------------------------------------------------------------------------- */
+/* ---- paths ------------------------------------------------------------------------------------------------------ */
 
 static size_t push_member(struct compare *c, const char *name)
 {
@@ -63,7 +63,7 @@ static size_t push_index(struct compare *c, uint64_t i)
 	return len;
 }
 
-/* ---- the public way to the same thing ----------------------------------------------------------------------------- */
+/* ---- the public way to the same thing --------------------------------------------------------------------------- */
 
 /* A global by its name, wherever it is. */
 static struct sf_field public_var(struct compare *c)
@@ -118,7 +118,7 @@ static void check_public(struct compare *c, const struct sf_scalar *s)
 		public_agrees(c, public_var(c), s);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- numbers ---------------------------------------------------------------------------------------------------- */
 
 struct theirs {
 	bool is_number, is_bits;
@@ -250,7 +250,7 @@ static void compare_scalar(struct compare *c, const struct sf_node *n, const str
 		compare_names(c, &s, &b, &a);
 }
 
-/* ---- strings and wide integers ------------------------------------------------------------------------------------ */
+/* ---- strings and wide integers ---------------------------------------------------------------------------------- */
 
 static bool has_text(const struct sf_node *n, const struct sf_json_node *text, uint64_t *ret_len)
 {
@@ -313,7 +313,7 @@ static void compare_bytes(struct compare *c, const struct sf_node *n, const stru
 	}
 }
 
-/* ---- shapes ------------------------------------------------------------------------------------------------------- */
+/* ---- shapes ----------------------------------------------------------------------------------------------------- */
 
 static void compare_value(struct compare *c, struct sf_node n, const struct sf_json_node *before,
 			  const struct sf_json_node *after);
@@ -435,7 +435,7 @@ static void compare_value(struct compare *c, struct sf_node n, const struct sf_j
 	c->depth--;
 }
 
-/* ---- maps --------------------------------------------------------------------------------------------------------- */
+/* ---- maps ------------------------------------------------------------------------------------------------------- */
 
 static void compare_entry(struct compare *c, size_t i, const struct sf_json_node *before,
 			  const struct sf_json_node *after)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The command with schedulers that work: captures are taken, shown, listed, exported.
 . "$(dirname "$0")/lib.sh"
-plan 6
+plan 7
 
 a_run_with_captures_passes() {
 	run 0 "$STILLFRAME" run --scheduler "$OBJECT" --kernel "$KERNEL" --for 2s --capture one@500ms \
@@ -39,6 +39,12 @@ ls_lists_the_captures() {
 	says '^ +two '
 }
 
+a_frame_alone_finds_its_facts_in_the_cache() {
+	cp "$T/run/one.frame" alone.frame
+	run 0 "$STILLFRAME" show alone.frame
+	says 'nr_dispatched=[1-9]'
+}
+
 an_export_needs_no_other_file() {
 	run 0 "$STILLFRAME" export "$T/run/one.frame" full.core
 	# Without the facts beside it and without a cache.
@@ -60,5 +66,6 @@ proves a_run_with_captures_passes
 proves a_frame_shows_the_schedulers_globals
 proves counters_move_between_two_captures
 proves ls_lists_the_captures
+proves a_frame_alone_finds_its_facts_in_the_cache
 proves an_export_needs_no_other_file
 proves no_scheduler_is_a_baseline

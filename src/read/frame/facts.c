@@ -267,6 +267,29 @@ struct sf_error *sf_facts_save(struct sf_facts *f, const char *dir)
 	return sf_file_put(path, packed, len);
 }
 
+/* Where the cache keeps facts; free() it. */
+static struct sf_error *cached_dir(char **ret)
+{
+	_cleanup_free_ char *cache = NULL;
+	char *dir;
+
+	SF_TRY(sf_cache_dir(&cache));
+	dir = sf_asprintf("%s/facts", cache);
+	if (!dir)
+		return sf_error_nomem();
+	*ret = dir;
+	return NULL;
+}
+
+struct sf_error *sf_facts_cache(struct sf_facts *f)
+{
+	_cleanup_free_ char *dir = NULL;
+
+	SF_TRY(cached_dir(&dir));
+	SF_TRY(sf_mkdirs(dir));
+	return sf_facts_save(f, dir);
+}
+
 static struct sf_error *unpack(const char *path, void **ret, size_t *ret_len)
 {
 	_cleanup_free_ char *packed = NULL;
@@ -337,14 +360,16 @@ struct sf_error *sf_facts_open(const char *dir, const char *name, uint64_t shift
 	if (!name[0] || strchr(name, '/'))
 		return sf_error_new(SF_FRAME_CORRUPT, "\"%s\" is no name of a facts file", name);
 	beside = sf_asprintf("%s/%s", dir, name);
-	SF_TRY(sf_cache_dir(&cache));
-	cached = sf_asprintf("%s/facts/%s", cache, name);
-	if (!beside || !cached)
+	if (!beside)
 		return sf_error_nomem();
 	if (!access(beside, F_OK))
 		return open_path(beside, name, shift, ret);
+	SF_TRY(cached_dir(&cache));
+	cached = sf_asprintf("%s/%s", cache, name);
+	if (!cached)
+		return sf_error_nomem();
 	if (!access(cached, F_OK))
 		return open_path(cached, name, shift, ret);
-	return sf_error_new(SF_NOT_FOUND, "the frame's kernel facts are missing: %s is neither in %s nor in %s/facts",
-			    name, dir, cache);
+	return sf_error_new(SF_NOT_FOUND, "the frame's kernel facts are missing: %s is neither in %s nor in %s", name, dir,
+			    cache);
 }

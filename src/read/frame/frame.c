@@ -148,6 +148,11 @@ const struct sf_bpf *sf_frame_bpf(const struct sf_frame *frame)
 	return frame->bpf;
 }
 
+struct sf_facts *sf_frame_facts(const struct sf_frame *frame)
+{
+	return frame->facts;
+}
+
 /* ---- the listing ---------------------------------------------------------------------------------------- */
 
 struct listing {

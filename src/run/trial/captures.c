@@ -228,6 +228,17 @@ static char *free_file_name(const struct sf_run *run, const char *tag)
 	return NULL;
 }
 
+/* Once a run: for frames that are taken away from their directory. Without it only those cannot be read. */
+static void cache_facts(struct sf_run *run, struct sf_frame *frame)
+{
+	struct sf_facts *facts = sf_frame_facts(frame);
+	SF_OWNED(error) err = facts && !run->facts_cached ? sf_facts_cache(facts) : NULL;
+
+	run->facts_cached = run->facts_cached || facts;
+	if (err)
+		sf_log(&run->opt.log, SF_LOG_WARN, "the cache does not take the kernel's facts: %s", sf_error_message(err));
+}
+
 static void save(struct sf_run *run, struct sf_run_frame *f)
 {
 	_cleanup_free_ char *name = f->file ? steal_ptr(&f->file) : free_file_name(run, f->name);
@@ -240,6 +251,7 @@ static void save(struct sf_run *run, struct sf_run_frame *f)
 			    sf_error_message(err));
 		return;
 	}
+	cache_facts(run, f->frame);
 	f->bytes = stat(path, &st) ? 0 : (uint64_t)st.st_size;
 	f->file = steal_ptr(&name);
 }

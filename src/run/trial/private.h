@@ -71,7 +71,7 @@ struct sf_run {
 	enum sf_verdict verdict;
 
 	/* What has happened. */
-	bool heard, attached, sched_failed, done, ended, stop_now, port_dead;
+	bool heard, attached, sched_failed, done, ended, stop_now, port_dead, facts_cached;
 	uint64_t attached_at, detached_at, boot_ns; /* guest clock */
 	uint64_t asked_at;       /* guest clock: of the request that comes next */
 	uint64_t n_observed;

@@ -28,6 +28,8 @@ struct sf_image *sf_facts_image(struct sf_facts *facts); /* borrowed */
 const char *sf_facts_name(struct sf_facts *facts);       /* of its file: from build-id and contents */
 /* Writes it into the directory @dir unless it is there. */
 SF_CHECKED struct sf_error *sf_facts_save(struct sf_facts *facts, const char *dir);
+/* The same in the cache, where a frame that was taken away from its facts finds them on this machine. */
+SF_CHECKED struct sf_error *sf_facts_cache(struct sf_facts *facts);
 /* @name in @dir, then in the cache. @shift: from the file's addresses to GPAs of this boot. */
 SF_CHECKED struct sf_error *sf_facts_open(const char *dir, const char *name, uint64_t shift, struct sf_facts **ret);
 
@@ -70,5 +72,6 @@ SF_CHECKED struct sf_error *sf_frame_maps(struct sf_frame *frame, const struct s
 const struct sf_kernel *sf_frame_kernel(const struct sf_frame *frame); /* NULL: a placeholder */
 struct sf_image *sf_frame_image(const struct sf_frame *frame);         /* NULL: a placeholder */
 const struct sf_bpf *sf_frame_bpf(const struct sf_frame *frame);
+struct sf_facts *sf_frame_facts(const struct sf_frame *frame);         /* NULL: it is self-contained */
 
 #endif
