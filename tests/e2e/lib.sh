@@ -63,9 +63,9 @@ run() {
 	fi
 }
 
-# The output has a line that matches the extended regular expression.
+# The output has this extended regular expression in a line, or where lines that were wrapped are put together again.
 says() {
-	grep -E -q -- "$1" "$OUT" || {
+	grep -E -q -- "$1" "$OUT" || tr -s ' \n' '  ' <"$OUT" | grep -E -q -- "$1" || {
 		echo "the output has no \"$1\":"
 		cat "$OUT"
 		return 1
