@@ -9,28 +9,16 @@
 #include "report.h"
 #include "value_json.h"
 
-static void key_u64(struct sf_json_writer *json, const char *key, uint64_t v)
-{
-	sf_json_key(json, key);
-	sf_json_u64(json, v);
-}
-
-static void key_str(struct sf_json_writer *json, const char *key, const char *v)
-{
-	sf_json_key(json, key);
-	sf_json_str(json, v);
-}
-
 static void key_str_opt(struct sf_json_writer *json, const char *key, const char *v)
 {
 	if (v && *v)
-		key_str(json, key, v);
+		sf_json_put_str(json, key, v);
 }
 
 static void key_u64_opt(struct sf_json_writer *json, const char *key, uint64_t v)
 {
 	if (v)
-		key_u64(json, key, v);
+		sf_json_put_u64(json, key, v);
 }
 
 /* ---- maps --------------------------------------------------------------------------------------------------- */
@@ -55,7 +43,7 @@ static void put_array_entries(struct sf_walk *w, struct sf_entries *it, struct s
 	sf_json_begin_array(json);
 	while (!json->failed && sf_entries_next(it, &entry)) {
 		sf_json_begin_object(json);
-		key_u64(json, "key", entry.index);
+		sf_json_put_u64(json, "key", entry.index);
 		if (entry.is_readable) {
 			sf_json_key(json, "value");
 			sf_value_json(w, &entry.value, json);
@@ -77,15 +65,15 @@ static void put_map(struct sf_walk *w, const struct sf_snap_map *map, struct sf_
 	_cleanup_text_ struct sf_text error = { 0 };
 
 	sf_json_begin_object(json);
-	key_str(json, "name", map->listed->name);
-	key_u64(json, "map_id", m->id);
+	sf_json_put_str(json, "name", map->listed->name);
+	sf_json_put_u64(json, "map_id", m->id);
 	key_u64_opt(json, "map_kva", m->kva);
-	key_u64(json, "map_type", m->type);
+	sf_json_put_u64(json, "map_type", m->type);
 	key_str_opt(json, "map_type_name", sf_bpf_map_type_name(m->type));
 	key_u64_opt(json, "map_flags", m->flags);
-	key_u64(json, "key_size", m->key_size);
-	key_u64(json, "value_size", m->value_size);
-	key_u64(json, "max_entries", m->max_entries);
+	sf_json_put_u64(json, "key_size", m->key_size);
+	sf_json_put_u64(json, "value_size", m->value_size);
+	sf_json_put_u64(json, "max_entries", m->max_entries);
 	if (put_layout[it.layout])
 		put_layout[it.layout](w, &it, json);
 	if (sf_entries_error(&it, &error)) {
@@ -125,19 +113,19 @@ static void put_vcpu(const struct sf_kernel *kernel, const struct sf_vcpu_regs *
 	struct sf_symbol symbol;
 
 	sf_json_begin_object(json);
-	key_u64(json, "instruction_pointer", regs->rip);
+	sf_json_put_u64(json, "instruction_pointer", regs->rip);
 	if (kernel && sf_kernel_symbol_at(kernel, regs->rip, name, &symbol)) {
 		sf_json_key(json, "symbol");
 		sf_json_strf(json, "%s+0x%" PRIx64, symbol.name, symbol.offset);
 	}
-	key_u64(json, "stack_pointer", regs->rsp);
-	key_u64(json, "page_table_root", regs->cr3 & SF_CR3_PAGE);
+	sf_json_put_u64(json, "stack_pointer", regs->rsp);
+	sf_json_put_u64(json, "page_table_root", regs->cr3 & SF_CR3_PAGE);
 	sf_json_key(json, "halted");
 	sf_json_bool(json, regs->halted);
 	sf_json_key(json, "registers");
 	sf_json_begin_object(json);
 	for (size_t i = 0; i < ARRAY_SIZE(registers); i++)
-		key_u64(json, registers[i].name, sf_load64((const char *)regs + registers[i].at));
+		sf_json_put_u64(json, registers[i].name, sf_load64((const char *)regs + registers[i].at));
 	sf_json_end_object(json);
 	sf_json_end_object(json);
 }
@@ -162,22 +150,22 @@ static void put_vcpus(const struct sf_frame *frame, uint32_t n, const struct sf_
 
 static void put_info(const struct sf_frame_info *info, const struct sf_bpf_stats *listed, struct sf_json_writer *json)
 {
-	key_str(json, "schema", info->schema);
-	key_str(json, "tag", info->tag);
-	key_str(json, "cause", info->cause);
+	sf_json_put_str(json, "schema", info->schema);
+	sf_json_put_str(json, "tag", info->tag);
+	sf_json_put_str(json, "cause", info->cause);
 	key_str_opt(json, "reason", info->reason);
 	key_str_opt(json, "kernel", info->kernel);
 	key_str_opt(json, "scheduler", info->scheduler);
-	key_u64(json, "wall_ns", info->wall_ns);
+	sf_json_put_u64(json, "wall_ns", info->wall_ns);
 	if (info->has_guest_ns)
-		key_u64(json, "guest_ns", info->guest_ns);
-	key_u64(json, "pause_ns", info->pause_ns);
-	key_u64(json, "walk_ns", info->walk_ns);
-	key_u64(json, "pages_kept", info->n_pages);
-	key_u64(json, "pages_refused", info->n_refused);
-	key_u64(json, "maps_cut", info->n_cut_maps);
-	key_u64(json, "unreadable", info->n_unreadable);
-	key_u64(json, "torn", sf_max(info->n_torn, (uint64_t)listed->n_torn));
+		sf_json_put_u64(json, "guest_ns", info->guest_ns);
+	sf_json_put_u64(json, "pause_ns", info->pause_ns);
+	sf_json_put_u64(json, "walk_ns", info->walk_ns);
+	sf_json_put_u64(json, "pages_kept", info->n_pages);
+	sf_json_put_u64(json, "pages_refused", info->n_refused);
+	sf_json_put_u64(json, "maps_cut", info->n_cut_maps);
+	sf_json_put_u64(json, "unreadable", info->n_unreadable);
+	sf_json_put_u64(json, "torn", sf_max(info->n_torn, (uint64_t)listed->n_torn));
 	if (listed->capped) {
 		sf_json_key(json, "maps_capped");
 		sf_json_bool(json, true);

@@ -42,25 +42,13 @@ static void put_text(struct sf_json_writer *w, const char *key, const char *text
 	sf_json_strn(w, text, strnlen(text, max));
 }
 
-static void put_u64(struct sf_json_writer *w, const char *key, uint64_t v)
-{
-	sf_json_key(w, key);
-	sf_json_u64(w, v);
-}
-
-static void put_bool(struct sf_json_writer *w, const char *key, bool v)
-{
-	sf_json_key(w, key);
-	sf_json_bool(w, v);
-}
-
 static void put_value(struct sf_json_writer *w, const struct sf_wire_message *m)
 {
 	switch (m->value) {
 	case SF_WIRE_NO_VALUE:
 		break;
 	case SF_WIRE_U64:
-		put_u64(w, "u64", m->u64);
+		sf_json_put_u64(w, "u64", m->u64);
 		break;
 	case SF_WIRE_I64:
 		sf_json_key(w, "i64");
@@ -91,14 +79,14 @@ static void put_end(struct sf_json_writer *w, const struct sf_wire_message *m)
 
 static void put_hello(struct sf_json_writer *w, const struct sf_wire_message *m)
 {
-	put_u64(w, "protocol", m->protocol);
+	sf_json_put_u64(w, "protocol", m->protocol);
 	put_text(w, "release", m->release, SF_WIRE_MAX_NAME);
-	put_u64(w, "cpus", m->cpus);
-	put_bool(w, "btf", m->btf);
-	put_bool(w, "sched_ext", m->sched_ext);
+	sf_json_put_u64(w, "cpus", m->cpus);
+	sf_json_put_bool(w, "btf", m->btf);
+	sf_json_put_bool(w, "sched_ext", m->sched_ext);
 	if (m->vmcoreinfo) {
-		put_u64(w, "vmcoreinfo", m->vmcoreinfo);
-		put_u64(w, "vmcoreinfo_size", m->vmcoreinfo_size);
+		sf_json_put_u64(w, "vmcoreinfo", m->vmcoreinfo);
+		sf_json_put_u64(w, "vmcoreinfo_size", m->vmcoreinfo_size);
 	}
 }
 
@@ -118,12 +106,12 @@ struct sf_error *sf_wire_message_encode(const struct sf_wire_message *m, char **
 
 	sf_json_writer_init(&w, sf_json_buffer_sink, &buffer, false);
 	sf_json_begin_object(&w);
-	put_u64(&w, "t", m->t_ns);
+	sf_json_put_u64(&w, "t", m->t_ns);
 	put_text(&w, "name", m->name, SF_WIRE_MAX_NAME);
 	put_text(&w, "text", m->text, SF_WIRE_MAX_TEXT);
 	put_value(&w, m);
 	if (m->type == SF_WIRE_RSLT)
-		put_bool(&w, "ok", m->ok);
+		sf_json_put_bool(&w, "ok", m->ok);
 	put_text(&w, "cgroup", m->cgroup, SF_WIRE_MAX_TEXT);
 	if (m->type == SF_WIRE_PROC)
 		put_pids(&w, m);
@@ -132,9 +120,9 @@ struct sf_error *sf_wire_message_encode(const struct sf_wire_message *m, char **
 	put_end(&w, m);
 	put_text(&w, "stream", m->stream, SF_WIRE_MAX_NAME);
 	if (m->cut)
-		put_bool(&w, "cut", true);
+		sf_json_put_bool(&w, "cut", true);
 	if (m->dropped)
-		put_u64(&w, "dropped", m->dropped);
+		sf_json_put_u64(&w, "dropped", m->dropped);
 	if (m->type == SF_WIRE_HELO)
 		put_hello(&w, m);
 	sf_json_end_object(&w);
