@@ -77,8 +77,10 @@ SF_API SF_CHECKED struct sf_error *sf_frame_export(struct sf_frame *frame, const
 /** sf_frame_placeholder() - a frame that says why there is none. NULL without memory. The caller's reference. */
 SF_API struct sf_frame *sf_frame_placeholder(const char *tag, const char *reason);
 
+/** sf_frame_ref() - one more reference; NULL gives NULL. From any thread. */
 SF_API struct sf_frame *sf_frame_ref(struct sf_frame *frame);
-SF_API void sf_frame_unref(struct sf_frame *frame); /* NULL is fine */
+/** sf_frame_unref() - one reference less; the last one frees it. NULL is fine. From any thread. */
+SF_API void sf_frame_unref(struct sf_frame *frame);
 SF_DEFINE_CLEANUP(frame, sf_frame_unref)
 
 /** sf_frame_schema() - "single", "dual" or "degraded" */

@@ -57,7 +57,7 @@ struct sf_run_options {
 	uint32_t cpus;               /* default 2 */
 	uint64_t memory;             /* bytes; default 1 GiB */
 	uint64_t duration_ns;        /* of the workload; default 2 s */
-	uint64_t deadline_ns;        /* of the whole run, host clock; default duration + 120 s */
+	uint64_t deadline_ns;        /* from QEMU's start, host clock; default duration + 120 s */
 	uint64_t attach_ns;          /* for the scheduler to attach, guest clock; default 30 s */
 	const struct sf_capture_at *captures;
 	size_t n_captures;
@@ -72,8 +72,9 @@ struct sf_run_options {
 	void (*progress)(void *arg, const char *what);
 	void *progress_arg;
 	int cancel_fd;               /* readable: interrupted; 0: none */
-	/* Called once, when the scheduler is attached and the workload begins: for a thread that calls
-	 * sf_run_capture(), which must be over when sf_run_execute() returns. From the calling thread. */
+	/* Called once, when the scheduler is attached and the workload begins: for starting a thread that calls
+	 * sf_run_capture(). Join it when sf_run_execute() has returned, before sf_run_free(); by then each call is done or
+	 * refused. From the calling thread. */
 	void (*started)(struct sf_run *run, void *arg);
 	void *started_arg;
 	/* Called when the guest has ended and before the verdict: what the check finds is its to say, with sf_run_fail()
@@ -86,14 +87,17 @@ struct sf_run_options {
  * sf_run_execute() - run from start to verdict
  * @ret: the run as it was, also where its verdict is bad; sf_run_free() it
  *
- * Return: NULL when there is a verdict, sf_run_verdict(). An error only where not even a run directory could be made
- * (SF_USAGE, SF_SYSTEM): the same words are then the caller's to print.
+ * Return: NULL when there is a verdict, sf_run_verdict(). An error only where not even a run directory with its run.json
+ * could be made (SF_USAGE, SF_SYSTEM, SF_NO_MEMORY): the words are then the caller's to print.
  */
 SF_API SF_CHECKED struct sf_error *sf_run_execute(const struct sf_run_options *options, struct sf_run **ret);
-SF_API void sf_run_free(struct sf_run *run); /* NULL is fine. Frames live on while they are referenced */
+/** sf_run_free() - NULL is fine. Frames live on while they are referenced; strings of the run do not. */
+SF_API void sf_run_free(struct sf_run *run);
 SF_DEFINE_CLEANUP(run, sf_run_free)
 
+/** sf_run_verdict() - what the run came to. */
 SF_API enum sf_verdict sf_run_verdict(const struct sf_run *run);
+/** sf_run_dir() - where it is kept; the run's. */
 SF_API const char *sf_run_dir(const struct sf_run *run);
 
 /** struct sf_finding - one thing that a run found out */
@@ -102,7 +106,9 @@ struct sf_finding {
 	const char *text;        /* a sentence, or lines */
 	const char *source;      /* "scheduler", "guest", "check", "capture", "harness", "kernel" */
 };
+/** sf_run_n_findings() - how many there are; at most 4096 are kept. */
 SF_API size_t sf_run_n_findings(const struct sf_run *run);
+/** sf_run_finding() - finding @i in the order they were made; NULL beyond the last. The run's. */
 SF_API const struct sf_finding *sf_run_finding(const struct sf_run *run, size_t i);
 
 /** sf_run_fail() - an assertion of the check did not hold: @fmt says which. */
@@ -122,6 +128,7 @@ SF_API void sf_run_observed(struct sf_run *run, const char *fmt, ...) __attribut
  * was not). A placeholder is returned like any frame.
  */
 SF_API SF_CHECKED struct sf_error *sf_run_frame(struct sf_run *run, const char *name, struct sf_frame **ret);
+/** sf_run_n_frames() - how many captures there are. */
 SF_API size_t sf_run_n_frames(struct sf_run *run);
 /** sf_run_frame_at() - capture @i in the order they were taken, the caller's reference; NULL beyond the last. */
 SF_API struct sf_frame *sf_run_frame_at(struct sf_run *run, size_t i);
@@ -129,7 +136,8 @@ SF_API struct sf_frame *sf_run_frame_at(struct sf_run *run, size_t i);
 /**
  * sf_run_capture() - capture now, as @name
  *
- * From any thread, while the run is going on. The frame is kept by the run like any other.
+ * From any thread, while the run is going on. The frame is among the run's when the check is called, and may not be
+ * before that.
  *
  * Return: SF_HOST when the run is ending; what hindered the capture (then a placeholder is kept).
  */
@@ -137,6 +145,7 @@ SF_API SF_CHECKED struct sf_error *sf_run_capture(struct sf_run *run, const char
 
 /** sf_run_value_u64() - the last value that the guest published as @name; SF_NOT_FOUND lists the names there are. */
 SF_API SF_CHECKED struct sf_error *sf_run_value_u64(struct sf_run *run, const char *name, uint64_t *ret);
+/** sf_run_value_i64() - the same as a signed number; SF_USAGE where it is none. */
 SF_API SF_CHECKED struct sf_error *sf_run_value_i64(struct sf_run *run, const char *name, int64_t *ret);
 /** sf_run_value_str() - *@ret is the run's. */
 SF_API SF_CHECKED struct sf_error *sf_run_value_str(struct sf_run *run, const char *name, const char **ret);
@@ -161,6 +170,7 @@ struct sf_run_info {
 	uint64_t facts_ns;        /* learning the kernel */
 	uint64_t panic_ns;        /* host clock: from the panic's event to the verdict; 0: none */
 };
+/** sf_run_info() - fills @ret up to @ret->size; its strings are the run's. */
 SF_API void sf_run_info(const struct sf_run *run, struct sf_run_info *ret);
 
 #ifdef __cplusplus

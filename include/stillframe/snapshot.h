@@ -34,7 +34,8 @@ struct sf_snapshot;
  * Return: SF_NO_MEMORY; SF_PAGE_NOT_KEPT, SF_KERNEL where the frame's maps cannot be listed.
  */
 SF_API SF_CHECKED struct sf_error *sf_snapshot_new(struct sf_frame *frame, struct sf_snapshot **ret);
-SF_API void sf_snapshot_free(struct sf_snapshot *snap); /* NULL is fine */
+/** sf_snapshot_free() - NULL is fine. Views and errors taken from it are no longer valid. */
+SF_API void sf_snapshot_free(struct sf_snapshot *snap);
 SF_DEFINE_CLEANUP(snapshot, sf_snapshot_free)
 
 /* Plain values of fixed size, private inside, valid as long as their snapshot. */
@@ -60,6 +61,7 @@ SF_API struct sf_view sf_snapshot_view(struct sf_snapshot *snap);
 
 /** sf_view_frame() - the frame behind @view; borrowed. */
 SF_API struct sf_frame *sf_view_frame(struct sf_view view);
+/** sf_view_is_placeholder() - is there no data at all? */
 SF_API bool sf_view_is_placeholder(struct sf_view view);
 
 /* ---- globals -------------------------------------------------------------------------------------------------- */
@@ -83,8 +85,9 @@ SF_API struct sf_field sf_view_var(struct sf_view view, const char *name);
  * Errors: SF_MAP_NOT_FOUND (lists the maps there are), SF_PLACEHOLDER_SNAPSHOT.
  */
 SF_API struct sf_map sf_view_map(struct sf_view view, const char *name);
+/** sf_view_map_count() - how many maps the frame lists. */
 SF_API size_t sf_view_map_count(struct sf_view view);
-/** sf_view_map_at() - map @i (from 0) in order of id; SF_INDEX_OUT_OF_RANGE. */
+/** sf_view_map_at() - map @i (from 0) in order of id; SF_INDEX_OUT_OF_RANGE, SF_PLACEHOLDER_SNAPSHOT. */
 SF_API struct sf_map sf_view_map_at(struct sf_view view, size_t i);
 
 /** struct sf_map_info - what the kernel knows of a map */
@@ -114,8 +117,10 @@ SF_API size_t sf_map_len(struct sf_map map);
 
 /* ---- entries and fields --------------------------------------------------------------------------------------- */
 
+/** sf_entry_is_present() - did it resolve? */
 SF_API bool sf_entry_is_present(struct sf_entry entry);
-SF_API struct sf_error *sf_entry_error(struct sf_entry entry); /* borrowed; NULL: none */
+/** sf_entry_error() - why it did not; NULL: it did. Borrowed. */
+SF_API struct sf_error *sf_entry_error(struct sf_entry entry);
 
 /** sf_entry_get() - a path into the entry's value: sf_field_get() from there. */
 SF_API struct sf_field sf_entry_get(struct sf_entry entry, const char *path);
@@ -129,18 +134,20 @@ SF_API struct sf_field sf_entry_key(struct sf_entry entry, const char *path);
  * Pointers are followed on the way (not at its end: a pointer read as a number is its address), members of anonymous
  * structs and unions are found in place. Errors: SF_FIELD_NOT_FOUND (what was walked, what failed, what was there),
  * SF_NOT_A_STRUCT (the kind that was entered), SF_INDEX_OUT_OF_RANGE, SF_EMPTY_PATH_COMPONENT, SF_BAD_PATH,
- * SF_PAGE_NOT_KEPT (a pointer leads outside the frame).
+ * SF_PAGE_NOT_KEPT (a pointer leads outside the frame), SF_FRAME_CORRUPT (a page's checksum does not match).
  */
 SF_API struct sf_field sf_field_get(struct sf_field field, const char *path);
+/** sf_field_is_present() - did it resolve? */
 SF_API bool sf_field_is_present(struct sf_field field);
-SF_API struct sf_error *sf_field_error(struct sf_field field); /* borrowed; NULL: none */
+/** sf_field_error() - why it did not; NULL: it did. Borrowed. */
+SF_API struct sf_error *sf_field_error(struct sf_field field);
 
 /**
  * sf_field_as_u64() - the field as an unsigned number
  *
  * Converts int >= 0, uint, bool (0, 1), char, pointer (its address), enum (signed ones if >= 0). Everything else is
- * SF_TYPE_MISMATCH, which says what is there; memory that the frame does not have is SF_PAGE_NOT_KEPT; a field that
- * did not resolve gives its own error.
+ * SF_TYPE_MISMATCH, which says what is there; memory that the frame does not have is SF_PAGE_NOT_KEPT, a damaged page
+ * SF_FRAME_CORRUPT; a field that did not resolve gives its own error.
  */
 SF_API SF_CHECKED struct sf_error *sf_field_as_u64(struct sf_field field, uint64_t *ret);
 /** sf_field_as_i64() - int, enum, bool, char, and uint up to INT64_MAX. No pointers. */
@@ -152,7 +159,7 @@ SF_API SF_CHECKED struct sf_error *sf_field_as_bool(struct sf_field field, bool 
 /** sf_field_as_str() - the name of an enum's value. *@ret is the frame's. */
 SF_API SF_CHECKED struct sf_error *sf_field_as_str(struct sf_field field, const char **ret);
 
-/* For predicates: no error is made. */
+/** sf_field_try_u64() - sf_field_as_u64() for predicates: false, and no error is made. The same for the three below. */
 SF_API bool sf_field_try_u64(struct sf_field field, uint64_t *ret);
 SF_API bool sf_field_try_i64(struct sf_field field, int64_t *ret);
 SF_API uint64_t sf_field_u64_or(struct sf_field field, uint64_t other);

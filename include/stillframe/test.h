@@ -34,7 +34,8 @@ struct sf_test {
 	/* In the guest, after the scheduler was attached. An error fails the test with its message. NULL: just hold. */
 	struct sf_error *(*scenario)(struct sf_guest *guest);
 	/* On the host, after the guest has ended. An error of an accessor or SF_ENSURE() fails the test; a missing
-	 * capture or a placeholder makes it inconclusive. NULL: nothing is asserted. */
+	 * capture or a placeholder makes it inconclusive. An error that a snapshot lent is returned as sf_error_copy()
+	 * where the snapshot ends with the function. NULL: nothing is asserted. */
 	struct sf_error *(*check)(struct sf_run *run);
 	const char *scheduler;   /* as in struct sf_run_options; overridden by --scheduler */
 	const char *const *args;
@@ -51,7 +52,7 @@ struct sf_test {
 /**
  * sf_test_main() - what a test program's main() is
  *
- * Options on the host: --list, --kernel K, --scheduler S, --out DIR, --accel A, --json, and names of tests to run.
+ * Options on the host: --list, --verbose, --kernel K, --scheduler S, --out DIR, --accel A, --help, and names of tests.
  *
  * Return: the exit code; the worst verdict of the tests (enum sf_verdict).
  */

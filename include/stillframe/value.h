@@ -60,6 +60,7 @@ SF_API bool sf_value_get(struct sf_value v, const char *path, struct sf_value *r
 
 /** sf_value_as_u64() - the table of conversions is that of sf_field_as_u64(). */
 SF_API bool sf_value_as_u64(struct sf_value v, uint64_t *ret);
+/** sf_value_as_i64() - see sf_field_as_i64(); likewise the two below. */
 SF_API bool sf_value_as_i64(struct sf_value v, int64_t *ret);
 SF_API bool sf_value_as_f64(struct sf_value v, double *ret);
 SF_API bool sf_value_as_bool(struct sf_value v, bool *ret);

@@ -6,13 +6,28 @@
 
 #include "bpf_private.h"
 
+#define MAX_TOUCHED (16ull << 30) /* of values and BTF, in one walk */
+
 struct touch {
 	const struct sf_bpf *bpf;
 	struct sf_vmem *vm;
 	const struct sf_bpf_keep *keep;
 	struct sf_bpf_kept *kept;
+	uint64_t left;     /* bytes that may still be touched: pages may alias, so their number bounds no walk */
 	uint64_t last_btf; /* maps of one object come in a row and share their BTF */
 };
+
+/* Touches what of [kva, kva + len) the walk may still touch. */
+static void touch_bytes(struct touch *t, uint64_t kva, uint64_t len)
+{
+	if (len > t->left) {
+		len = t->left;
+		t->kept->n_cut_maps++;
+	}
+	t->left -= len;
+	if (sf_vmem_touch(t->vm, kva, len) != SF_FAULT_NONE)
+		t->kept->n_unreadable++;
+}
 
 static void touch_btf(struct touch *t, uint64_t kva)
 {
@@ -28,8 +43,7 @@ static void touch_btf(struct touch *t, uint64_t kva)
 		/* The kernel's own is among the facts: megabytes that never change. */
 		if (head.is_vmlinux || !head.size || head.size > SF_BTF_MAX_SIZE)
 			return;
-		if (sf_vmem_touch(t->vm, head.data, head.size) != SF_FAULT_NONE)
-			t->kept->n_unreadable++;
+		touch_bytes(t, head.data, head.size);
 	}
 }
 
@@ -46,8 +60,7 @@ static bool touch_map(void *arg, const struct sf_bpf_map *m)
 		bytes = t->keep->max_map_bytes;
 		t->kept->n_cut_maps++;
 	}
-	if (sf_vmem_touch(t->vm, m->values, bytes) != SF_FAULT_NONE)
-		t->kept->n_unreadable++;
+	touch_bytes(t, m->values, bytes);
 	return true;
 }
 
@@ -63,7 +76,7 @@ struct sf_error *sf_bpf_touch(const struct sf_bpf *bpf, struct sf_vmem *vm, cons
 			      struct sf_bpf_kept *ret)
 {
 	struct sf_bpf_kept kept = { 0 };
-	struct touch t = { .bpf = bpf, .vm = vm, .keep = keep, .kept = &kept };
+	struct touch t = { .bpf = bpf, .vm = vm, .keep = keep, .kept = &kept, .left = MAX_TOUCHED };
 
 	SF_TRY(sf_bpf_maps(bpf, vm, touch_map, &t, &kept.maps));
 	if (bpf->prog_idr && bpf->prog.aux.present)

@@ -207,8 +207,25 @@ static const char *why_no_types(enum sf_code code)
 }
 
 /* One parse for the maps of one object; they come in a row. */
+#define MAX_TYPES (512ull << 20) /* bytes of BTF of one frame's maps: pages may alias, so a small file can claim more */
+
+/* May the BTF at @kva be parsed, too? What it takes is taken from @left. */
+static bool affords_types(struct sf_frame *f, struct sf_vmem *vm, uint64_t kva, uint64_t *left)
+{
+	struct sf_bpf_btf head;
+
+	if (sf_bpf_btf_head(f->bpf, vm, kva, &head) != SF_FAULT_NONE || head.is_vmlinux)
+		return true;
+	if (head.size > *left)
+		return false;
+	*left -= head.size;
+	return true;
+}
+
 static struct sf_error *load_types(struct sf_frame *f, struct sf_vmem *vm, struct listing *l)
 {
+	uint64_t left = MAX_TYPES;
+
 	for (size_t i = 0; i < l->maps.n; i++) {
 		struct sf_frame_map *m = &l->maps.v[i], *before = i ? m - 1 : NULL;
 
@@ -217,6 +234,10 @@ static struct sf_error *load_types(struct sf_frame *f, struct sf_vmem *vm, struc
 		if (before && before->map.btf == m->map.btf) {
 			m->btf = before->btf ? sf_btf_ref(before->btf) : NULL;
 			m->no_btf = before->no_btf;
+			continue;
+		}
+		if (!affords_types(f, vm, m->map.btf, &left)) {
+			m->no_btf = "the maps of this frame claim more types than any machine has";
 			continue;
 		}
 		SF_OWNED(error) err = sf_bpf_btf_load(f->bpf, vm, m->map.btf, &m->btf);

@@ -235,6 +235,7 @@ static void make_path(struct sf_error *err)
 		p->kind = sf_error_str(err, sf_kind_label(sf_node_kind(&cursor)));
 		break;
 	case SF_PAGE_NOT_KEPT:
+	case SF_FRAME_CORRUPT:
 		fault_payload(err, (enum sf_fault)err->refs[REF_FAULT], err->refs[REF_ADDR]);
 		break;
 	case SF_BAD_PATH:

@@ -28,7 +28,8 @@ static bool step_in(struct walk *w, struct failure *f)
 	struct sf_node peeled;
 
 	if (sf_node_peel(&w->cursor, &peeled, &w->why) == SF_STEP_TROUBLE) {
-		*f = fail(w, SF_PAGE_NOT_KEPT);
+		*f = fail(w, w->why.fault == SF_FAULT_CORRUPT || w->why.fault == SF_FAULT_IO ? SF_FRAME_CORRUPT :
+											       SF_PAGE_NOT_KEPT);
 		return false;
 	}
 	w->cursor = peeled;

@@ -228,7 +228,9 @@ struct sf_map sf_view_map_at(struct sf_view view, size_t i)
 	struct sf_snapshot *snap = unseal_view(&view).snap;
 	struct map m = { .snap = snap };
 
-	if (i < snap->n_maps)
+	if (is_placeholder(snap))
+		m.failure = sf_fail_placeholder(snap);
+	else if (i < snap->n_maps)
 		m.map = &snap->maps[i];
 	else
 		m.failure = sf_fail_index(snap, "maps", i, snap->n_maps);

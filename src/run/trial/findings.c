@@ -44,17 +44,22 @@ enum sf_verdict sf_verdict_worse(enum sf_verdict a, enum sf_verdict b)
 	return rank(a) >= rank(b) ? a : b;
 }
 
+#define MAX_FINDINGS 4096 /* a guest may say as many as it likes */
+
 static void add_finding(struct sf_run *run, enum sf_verdict verdict, const char *source, char *text)
 {
-	struct sf_finding *f = text ? sf_vec_push(&run->findings) : NULL;
+	struct sf_finding *f;
 
+	/* Threads of the caller's may say things as well. */
+	pthread_mutex_lock(&run->lock);
+	f = text && run->findings.n < MAX_FINDINGS ? sf_vec_push(&run->findings) : NULL;
 	run->verdict = sf_verdict_worse(run->verdict, verdict);
-	if (!f) {
-		/* The verdict stands without its words. */
+	if (f)
+		*f = (struct sf_finding){ .verdict = verdict, .text = text, .source = source };
+	pthread_mutex_unlock(&run->lock);
+	/* The verdict stands without its words. */
+	if (!f)
 		free(text);
-		return;
-	}
-	*f = (struct sf_finding){ .verdict = verdict, .text = text, .source = source };
 }
 
 static char *format(const char *fmt, va_list ap)
@@ -89,7 +94,9 @@ void sf_run_inconclusive(struct sf_run *run, const char *fmt, ...)
 
 void sf_run_observed(struct sf_run *run, const char *fmt, ...)
 {
+	pthread_mutex_lock(&run->lock);
 	run->n_observed++;
+	pthread_mutex_unlock(&run->lock);
 	SF_ADD_FINDING(run, SF_PASS, "check", fmt);
 }
 
@@ -136,7 +143,8 @@ static void find_missing_captures(struct sf_run *run)
 
 static void judge_end(struct sf_run *run)
 {
-	if (!run->ended || run->done)
+	/* A last word excuses a machine that went off, not one that panicked. */
+	if (!run->ended || (run->done && run->end.type != SF_VM_EVENT_PANIC))
 		return;
 	switch (run->end.type) {
 	case SF_VM_EVENT_POWEROFF:

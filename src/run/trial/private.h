@@ -75,6 +75,7 @@ struct sf_run {
 	uint64_t attached_at, detached_at, boot_ns; /* guest clock */
 	uint64_t asked_at;       /* guest clock: of the request that comes next */
 	uint64_t n_observed;
+	uint32_t n_asked;        /* captures, by the guest */
 	struct sf_vm_event end;
 	uint64_t began, started, last_word, finished, panicked; /* host clock */
 	uint64_t deadline;

@@ -10,6 +10,7 @@
 #include "private.h"
 
 #define MAX_VALUES 65536
+#define MAX_ASKED 4096 /* captures that one guest may ask for: each is memory here, and a file */
 #define READ_CHUNK 65536
 
 void sf_run_progress(struct sf_run *run, const char *fmt, ...)
@@ -81,6 +82,9 @@ static struct sf_error *serve_request(struct sf_run *run, const struct sf_wire_r
 	case SF_SNAPSHOT_KIND_CAPTURE:
 		if (!req->tag[0])
 			return sf_error_new(SF_USAGE, "a capture needs a name");
+		if (run->n_asked++ >= MAX_ASKED)
+			return sf_error_new(SF_HOST, "no capture \"%s\": the guest has asked for %u already", req->tag,
+					    MAX_ASKED);
 		return sf_run_ask(run, req->tag, "on-demand", "",
 				  run->attached_at && run->asked_at >= run->attached_at ? &since_attached : NULL, req->id);
 	case SF_SNAPSHOT_KIND_WATCH:
@@ -162,6 +166,11 @@ static void on_failed(struct sf_run *run, const struct sf_wire_message *m)
 
 static void on_attached(struct sf_run *run, const struct sf_wire_message *m)
 {
+	/* Once: other threads read what it leaves, and `started` is called once. */
+	if (run->clock_begun) {
+		sf_log(&run->opt.log, SF_LOG_WARN, "the guest said again that its scheduler is attached");
+		return;
+	}
 	run->attached = m->sched == SF_WIRE_SCHED_ATTACHED;
 	run->attached_at = m->t_ns;
 	sf_run_note_clock(run, m->t_ns, true);
@@ -213,8 +222,11 @@ static void on_value(struct sf_run *run, const struct sf_wire_message *m)
 		.i64 = m->i64,
 		.str = m->str ? strdup(m->str) : NULL,
 	};
-	if (!v->name)
+	if (!v->name || (m->str && !v->str)) {
+		free(v->name);
+		free(v->str);
 		run->values.n--;
+	}
 }
 
 static void on_result(struct sf_run *run, const struct sf_wire_message *m)
@@ -236,6 +248,8 @@ static void judge_test(struct sf_run *run, const struct sf_wire_message *m)
 		sf_run_find(run, SF_INCONCLUSIVE, "guest", "the test's part in the guest could not be started");
 	else if (m->exit_code == SF_INCONCLUSIVE)
 		sf_run_find(run, SF_INCONCLUSIVE, "guest", "the test's part in the guest was inconclusive");
+	else if (m->exit_code == SF_HARNESS_FAILED)
+		sf_run_find(run, SF_HARNESS_FAILED, "guest", "the test's part in the guest could not reach the agent");
 	else if (m->exit_code)
 		sf_run_find(run, SF_FAIL, "guest", "the test's part in the guest ended with exit code %d", m->exit_code);
 }

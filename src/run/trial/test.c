@@ -92,7 +92,14 @@ static void check(struct sf_run *run, void *arg)
 	case SF_PLACEHOLDER_SAMPLE:
 	case SF_PAGE_NOT_KEPT:
 	case SF_MISSING_STATS:
+	case SF_MAP_RENDER_INCOMPLETE:
+	case SF_TORN_LIST:
 		sf_run_inconclusive(run, "%s", sf_error_message(err));
+		return;
+	case SF_NO_MEMORY:
+	case SF_SYSTEM:
+	case SF_FRAME_CORRUPT:
+		sf_run_find(run, SF_HARNESS_FAILED, "harness", "%s", sf_error_message(err));
 		return;
 	default:
 		sf_run_fail(run, "%s", sf_error_message(err));

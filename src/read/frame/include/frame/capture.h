@@ -26,7 +26,7 @@ SF_CHECKED struct sf_error *sf_capturer_new(struct sf_image *ram, struct sf_kern
 void sf_capturer_free(struct sf_capturer *c);
 SF_DEFINE_CLEANUP(capturer, sf_capturer_free)
 
-/* The guest must be stopped. A failure is part of the story (`meta.reason`): the pages copied so far are kept. */
+/* The guest must be stopped. On failure what was copied goes with the next walk. */
 SF_CHECKED struct sf_error *sf_capturer_walk(struct sf_capturer *c, struct sf_bpf_kept *ret);
 /* @meta as in sf_frame_new(); n_refused is filled in here. */
 SF_CHECKED struct sf_error *sf_capturer_frame(struct sf_capturer *c, const struct sf_frame_meta *meta,
