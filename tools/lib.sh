@@ -30,7 +30,8 @@ trap 'exit 130' INT
 # One lock for everything that downloads, kept until the process ends. Apt inherits it: when a
 # script is killed the next one waits until the orphaned download is over, and then goes on from it.
 lock_cache() {
-	mkdir -p "$CACHE" || die 1 "cannot make the cache $CACHE"
+	mkdir -p "$CACHE" 2>/dev/null || die 3 "cannot make the cache $CACHE"
+	{ [ -e "$CACHE/lock" ] && [ -w "$CACHE/lock" ]; } || [ -w "$CACHE" ] || die 3 "the cache $CACHE cannot be written"
 	exec {LOCK_FD}>"$CACHE/lock"
 	flock -n "$LOCK_FD" && return
 	say "waiting for another download into $CACHE"

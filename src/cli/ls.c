@@ -250,7 +250,7 @@ static int run(const struct cli_command *c, int argc, char **argv)
 	_cleanup_free_ const char **v = words.v;
 
 	if (words.n != 1 || words.rest)
-		return cli_usage(c, "which run? One directory that a run left, such as stillframe.out/run-1");
+		return cli_usage(c, "which run? One directory that a run left, such as stillframe.out/my-1");
 	err = cli_read_run(v[0], &json);
 	if (err)
 		return cli_fail(c->name, err);

@@ -164,7 +164,8 @@ static const struct cli_option options[] = {
 	  "given again", set_capture },
 	{ "accel", 0, "ACCEL", "auto (KVM where this kernel is seen to boot under it, else TCG), kvm, or tcg",
 	  set_accel },
-	{ "out", 'o', "DIR", "where the run is kept; default stillframe.out/NAME-N", set_out },
+	{ "out", 'o', "DIR", "where the run is kept; default stillframe.out/NAME-N, "
+	  "with NAME the scheduler's", set_out },
 	{ "force", 'f', NULL, "write over an earlier run in DIR", set_force },
 	{ "env", 'e', "K=V", "a variable for the scheduler program; may be given again", set_env },
 	{ "verbose", 'v', NULL, "what the guest and its programs print, too", set_verbose },

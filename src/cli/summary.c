@@ -15,14 +15,15 @@ static void put(FILE *out, const char *what, const char *fmt, ...) sf_printf(3, 
 static void put(FILE *out, const char *what, const char *fmt, ...)
 {
 	_cleanup_free_ char *text = NULL;
-	char lead[LEAD + 1];
+	char lead[64];
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
 	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
-	snprintf(lead, sizeof(lead), "%-*s", LEAD, what);
+	/* A word that is longer than its column still ends before the text. */
+	snprintf(lead, sizeof(lead), "%-*s ", LEAD - 1, what);
 	cli_wrap(out, lead, LEAD, n < 0 ? "" : text);
 }
 

@@ -9,7 +9,7 @@
 
 #define MIB (1ull << 20)
 #define MIN_MEMORY (128 * MIB)
-#define MAX_MEMORY (1ull << 40)
+#define MAX_MEMORY (1ull << 39) /* a TCG guest has 40 address bits, with room for more than RAM */
 
 struct unit {
 	const char *name;
@@ -81,11 +81,11 @@ struct sf_error *cli_size(const char *text, uint64_t *ret)
 	uint64_t bytes;
 
 	if (!parse_number(text, units, ARRAY_SIZE(units), &bytes))
-		return sf_error_new(SF_USAGE, "it takes a number with a unit: 512M, 1G, 1.5G");
+		return sf_error_new(SF_USAGE, "it takes a number with a unit, M or G: 512M, 1G, 1.5G");
 	if (bytes % MIB)
 		return sf_error_new(SF_USAGE, "it takes a multiple of 1M");
 	if (bytes < MIN_MEMORY || bytes > MAX_MEMORY)
-		return sf_error_new(SF_USAGE, "it takes from 128M to 1024G");
+		return sf_error_new(SF_USAGE, "it takes from 128M to 512G");
 	*ret = bytes;
 	return NULL;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # However a run ends, no QEMU is left and the files are whole.
 . "$(dirname "$0")/lib.sh"
-plan 5
+plan 6
 
 start() {
 	"$@" >"$OUT" 2>&1 &
@@ -68,8 +68,16 @@ a_deadline_leaves_a_frame() {
 	no_qemu
 }
 
+a_deadline_before_it_attached_is_no_verdict_on_the_scheduler() {
+	run 124 "$STILLFRAME" run --kernel "$KERNEL" --accel tcg --deadline 15s --out run --scheduler /bin/sleep -- 100
+	says 'never attached'
+	! says 'fail ' >/dev/null
+	no_qemu
+}
+
 proves ctrl_c_at_any_moment
 proves sigterm_at_any_moment
 proves sigkill_at_any_moment
 proves a_closed_terminal
 proves a_deadline_leaves_a_frame
+proves a_deadline_before_it_attached_is_no_verdict_on_the_scheduler

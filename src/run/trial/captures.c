@@ -196,7 +196,10 @@ void sf_run_prepare_capture(struct sf_run *run)
 
 /* ---- keeping ------------------------------------------------------------------------------------------------------ */
 
-/* A file name from a tag: what is not a plain character becomes '_', and no tag becomes a hidden file. */
+/*
+ * A file name from a tag: what is not a plain character becomes '_', and no tag becomes a hidden file or what looks like
+ * an option.
+ */
 static char *file_name(const char *tag)
 {
 	char *name = sf_asprintf("%s.frame", tag[0] ? tag : "_");
@@ -204,7 +207,7 @@ static char *file_name(const char *tag)
 	for (char *p = name; p && *p; p++)
 		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-' && *p != '_')
 			*p = '_';
-	if (name && name[0] == '.')
+	if (name && (name[0] == '.' || name[0] == '-'))
 		name[0] = '_';
 	return name;
 }

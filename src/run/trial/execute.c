@@ -317,7 +317,7 @@ static bool has_panicked(const struct sf_run *run)
 
 static void miss_deadline(struct sf_run *run)
 {
-	sf_run_find(run, SF_DEADLINE_PASSED, "harness", "the deadline passed: the run did not end within %.0f s%s",
+	sf_run_find(run, SF_DEADLINE_PASSED, "harness", "the deadline passed: the run did not end within %.3g s%s",
 		    (double)run->opt.deadline_ns / 1e9, run->heard ? "" : "; nothing was heard from the guest");
 	last_frame(run, "deadline", "the deadline ended the run");
 	add_console(run);

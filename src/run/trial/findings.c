@@ -173,7 +173,8 @@ void sf_run_conclude(struct sf_run *run)
 	/* What was to happen later can only be missed by a run that got there. */
 	if (run->verdict != SF_BAD_USAGE && run->verdict != SF_HARNESS_FAILED)
 		find_missing_captures(run);
-	if (wants_scheduler(run) && run->heard && !run->attached && !run->sched_failed)
+	/* A run that was ended before its time says nothing of the scheduler. */
+	if (wants_scheduler(run) && run->done && !run->attached && !run->sched_failed)
 		sf_run_find(run, SF_FAIL, "scheduler", "%s was never attached", run->scheduler);
 	if (run->opt.check && rank(run->verdict) <= rank(SF_INCONCLUSIVE)) {
 		run->opt.check(run, run->opt.check_arg);

@@ -138,13 +138,24 @@ static enum sf_verdict verdict_of_cause(const char *cause)
 	return SF_FAIL;
 }
 
+/* How the scheduler's process ended, where it did: "", or a sentence that begins with a comma. */
+static char *how_it_ended(const struct sf_wire_message *m)
+{
+	if (!m->ended)
+		return strdup("");
+	if (m->signal)
+		return sf_asprintf(", its process was killed by signal %d (%s)", m->signal, strsignal(m->signal));
+	return sf_asprintf(", its process ended with status %d", m->exit_code);
+}
+
 static void sched_finding(struct sf_run *run, const struct sf_wire_message *m, const char *what, enum sf_verdict verdict)
 {
 	const char *text = m->text ? m->text : "", *reason = m->reason ? m->reason : "", *log = m->log ? m->log : "";
+	_cleanup_free_ char *ended = m->sched == SF_WIRE_SCHED_EXITED ? how_it_ended(m) : strdup("");
 
 	run->sched_failed = true;
-	sf_run_find(run, verdict, "scheduler", "%s %s%s%s%s%s%s%s%s", run->scheduler, what, text[0] ? ": " : "", text,
-		    reason[0] ? " (" : "", reason, reason[0] ? ")" : "", log[0] ? "\n" : "", log);
+	sf_run_find(run, verdict, "scheduler", "%s %s%s%s%s%s%s%s%s%s", run->scheduler, what, ended ? ended : "",
+		    text[0] ? ": " : "", text, reason[0] ? " (" : "", reason, reason[0] ? ")" : "", log[0] ? "\n" : "", log);
 }
 
 /* The kernel's fault, and so told of the kernel. */
