@@ -121,6 +121,47 @@ static void check_order(const char *dir)
 	result(stops >= N_THREADS * N_EACH + 2 && !wrong, "none begins before the guest runs again: STOP < RESUME < STOP");
 }
 
+/* One after the other, until it is refused: the run has to end by itself all the same. */
+static void *capture_without_end(void *arg)
+{
+	struct worker *w = arg;
+
+	for (;;) {
+		SF_OWNED(error) err = sf_run_capture(w->run, "endless");
+
+		if (err) {
+			w->n_failed = sf_error_code(err) != SF_HOST;
+			note(err);
+			return NULL;
+		}
+	}
+}
+
+static void start_endless(struct sf_run *run, void *arg)
+{
+	(void)arg;
+	workers[0] = (struct worker){ .run = run };
+	pthread_create(&workers[0].thread, NULL, capture_without_end, &workers[0]);
+}
+
+static void endless(struct sf_run_options opt)
+{
+	SF_OWNED(run) run = NULL;
+
+	opt.duration_ns = 1000 * MS;
+	opt.n_captures = 0;
+	opt.force = true;
+	opt.started = start_endless;
+	opt.check = NULL;
+	SF_OWNED(error) err = sf_run_execute(&opt, &run);
+
+	note(err);
+	if (run)
+		pthread_join(workers[0].thread, NULL);
+	result(run && !workers[0].n_failed && sf_run_verdict(run) == SF_PASS,
+	       "a thread that captures without end does not keep the run from its end");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct sf_capture_at at[] = { { "early", 100 * MS }, { "late", 900 * MS } };
@@ -129,7 +170,7 @@ int main(int argc, char **argv)
 
 	if (argc < 4 || !mkdtemp(out))
 		return 3;
-	printf("1..5\n");
+	printf("1..6\n");
 	snprintf(object, sizeof(object), "%s/bpf/%s/sf_example.bpf.o", argv[1], argv[3]);
 	struct sf_run_options opt = {
 		.size = sizeof(opt),
@@ -152,6 +193,9 @@ int main(int argc, char **argv)
 	if (run)
 		check_order(out);
 	result(run && sf_run_verdict(run) == SF_PASS, "the run passes");
+	sf_run_free(run);
+	run = NULL;
+	endless(opt);
 	snprintf(remove_out, sizeof(remove_out), "rm -rf '%s'", out);
 	return system(remove_out) ? 1 : 0;
 }

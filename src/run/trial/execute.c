@@ -45,7 +45,7 @@ static struct sf_run *run_new(const struct sf_run_options *options)
 	run->last = &run->first;
 	pthread_mutex_init(&run->lock, NULL);
 	run->scheduler = strdup(run->opt.scheduler ? run->opt.scheduler : "none");
-	run->notify = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	run->notify = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
 	return run;
 }
 
@@ -232,17 +232,23 @@ static void on_outcome(struct sf_run *run, struct outcome *o)
 	sf_run_keep(run, o);
 }
 
-static void take_outcomes(struct sf_run *run)
+/*
+ * One, so that a thread which captures without end keeps us neither from the port nor from the deadline. The eventfd
+ * counts what was pushed. false: there was none.
+ */
+static bool take_outcome(struct sf_run *run)
 {
 	struct outcome *o;
 	uint64_t count;
 
 	if (read(run->notify, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		sf_log(&run->opt.log, SF_LOG_DEBUG, "eventfd: %m");
-	while ((o = sf_run_take_outcome(run))) {
-		on_outcome(run, o);
-		sf_run_outcome_free(o);
-	}
+	o = sf_run_take_outcome(run);
+	if (!o)
+		return false;
+	on_outcome(run, o);
+	sf_run_outcome_free(o);
+	return true;
 }
 
 static int ms_until(uint64_t deadline)
@@ -269,7 +275,7 @@ static bool turn(struct sf_run *run, uint64_t deadline, bool listen)
 	if (fds[1].revents & (POLLIN | POLLHUP | POLLERR))
 		sf_run_read_port(run);
 	if (fds[0].revents)
-		take_outcomes(run);
+		take_outcome(run);
 	run->stop_now = run->stop_now || fds[2].revents;
 	return sf_vm_clock() < deadline;
 }
@@ -329,6 +335,10 @@ static void guest_loop(struct sf_run *run)
 
 	while (!run->done && !run->ended && !run->stop_now && in_time)
 		in_time = turn(run, run->deadline, true);
+	/* From here on only what was asked for is waited for, and a last frame. */
+	pthread_mutex_lock(&run->lock);
+	run->ending = true;
+	pthread_mutex_unlock(&run->lock);
 	if (run->ended)
 		read_rest(run);
 	if (run->stop_now && !run->done) {
@@ -339,9 +349,6 @@ static void guest_loop(struct sf_run *run)
 		last_frame(run, "panic", run->end.text);
 		add_console(run);
 	}
-	pthread_mutex_lock(&run->lock);
-	run->ending = true;
-	pthread_mutex_unlock(&run->lock);
 	settle_captures(run);
 }
 
@@ -384,7 +391,8 @@ static void execute(struct sf_run *run)
 	run->coordinator = NULL;
 	/* What nobody waited for any more was answered all the same; the guest does not need to know. */
 	run->port_dead = true;
-	take_outcomes(run);
+	while (take_outcome(run))
+		;
 	if (!err)
 		sf_run_conclude(run);
 	run->finished = sf_vm_clock();
