@@ -6,7 +6,7 @@
 OLD_KERNEL=$4
 HERE=$(cd "$(dirname "$0")" && pwd)
 BAD=$BUILD/tests/bpf/$SERIES
-plan 15
+plan 16
 
 stillframe_run() {
 	code=$1
@@ -84,10 +84,11 @@ a_missing_or_old_qemu_is_refused() {
 	says '7\.2'
 }
 
-a_full_disk_fails_the_harness_and_keeps_what_was_there() {
+# full_disk SIZE: a run in a directory of so many bytes; its words are in $OUT.
+full_disk() {
 	[ "$(id -u)" = 0 ] || return 0
 	mkdir small
-	mount -t tmpfs -o size=600k tmpfs small
+	mount -t tmpfs -o size="$1" tmpfs small
 	set +e
 	"$STILLFRAME" run --kernel "$KERNEL" --accel tcg --for 1s --capture a@500ms --out small/run --scheduler "$OBJECT" >"$OUT" 2>&1
 	code=$?
@@ -98,6 +99,17 @@ a_full_disk_fails_the_harness_and_keeps_what_was_there() {
 	[ "$code" = 125 ]
 	says 'No space left'
 	[ -z "$leftovers" ]
+}
+
+# Room for the initramfs, which goes when the guest has it, but not for the kernel's facts and a frame.
+a_disk_that_fills_while_a_frame_is_written_fails_the_harness() {
+	full_disk 3300k
+	[ "$(id -u)" != 0 ] || says 'frame "a" could not be written'
+}
+
+a_disk_that_is_full_before_the_guest_boots_fails_the_harness() {
+	full_disk 600k
+	[ "$(id -u)" != 0 ] || says 'initramfs'
 }
 
 two_runs_in_one_directory_do_not_mix() {
@@ -149,7 +161,8 @@ proves a_scheduler_that_is_not_there_is_named
 proves a_kernel_without_sched_ext_is_said_by_its_option
 proves what_is_no_kernel_is_refused
 proves a_missing_or_old_qemu_is_refused
-proves a_full_disk_fails_the_harness_and_keeps_what_was_there
+proves a_disk_that_fills_while_a_frame_is_written_fails_the_harness
+proves a_disk_that_is_full_before_the_guest_boots_fails_the_harness
 proves two_runs_in_one_directory_do_not_mix
 proves a_broken_frame_is_refused
 proves bad_options_are_named

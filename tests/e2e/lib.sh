@@ -36,7 +36,13 @@ proves() {
 	N=$((N + 1))
 	W=$T/$N
 	mkdir -p "$W"
-	if (cd "$W" && set -e && "$1") >"$T/$N.log" 2>&1; then
+	# Not as a condition: there a shell ignores set -e, and only the last line of a test could fail it.
+	(
+		set -e
+		cd "$W"
+		"$1"
+	) >"$T/$N.log" 2>&1
+	if [ $? = 0 ]; then
 		echo "ok $N - $1"
 	else
 		echo "not ok $N - $1"

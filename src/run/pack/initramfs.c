@@ -235,8 +235,13 @@ static struct sf_error *add_library_paths(struct sf_pack *pack)
 
 static struct sf_error *archive_failed(struct archive *a, const char *path)
 {
-	return sf_error_new(archive_errno(a) == ENOMEM ? SF_NO_MEMORY : SF_SYSTEM, "cannot write %s: %s", path,
-			    archive_error_string(a) ? archive_error_string(a) : "libarchive does not say why");
+	const char *why = archive_error_string(a);
+	int err = archive_errno(a);
+
+	/* Its words for a failed write leave the reason out. */
+	if (err > 0)
+		return sf_error_sys(err, "cannot write %s", path);
+	return sf_error_new(SF_SYSTEM, "cannot write %s: %s", path, why ? why : "libarchive does not say why");
 }
 
 static struct sf_error *write_data(struct archive *a, const char *path, const void *data, size_t len)
