@@ -458,6 +458,54 @@ static void recorder_begin_forgets_what_was_not_taken(void **state)
 	machine_stop(&m);
 }
 
+/* Does this process have memory there? */
+static bool is_there(const uint8_t *p)
+{
+	unsigned char there = 0;
+
+	assert_int_equal(mincore((void *)((uintptr_t)p & ~(uintptr_t)4095), 4096, &there), 0);
+	return there & 1;
+}
+
+static const uint8_t *record_pages(struct sf_recorder *rec, uint64_t n)
+{
+	sf_recorder_begin(rec);
+	sf_recorder_keep(rec, 0, n * 4096);
+	assert_int_equal(sf_recorder_n_pages(rec), n);
+	return sf_image_page(sf_recorder_image(rec), (n - 1) * 4096, NULL);
+}
+
+static void recorder_keeps_ready_what_the_last_capture_needed_and_gives_it_back(void **state)
+{
+	struct machine m;
+	struct sf_recorder *rec = NULL;
+	struct sf_image *kept = NULL;
+
+	(void)state;
+	machine_start(&m, 3 * GIB, q35, 2);
+	assert_ok(sf_recorder_new(m.img, 1, 20000, &rec));
+	for (size_t round = 0; round < 2; round++) {
+		const uint8_t *last = record_pages(rec, 5000);
+
+		if (round)
+			sf_recorder_rehearsed(rec);
+		else
+			assert_ok(sf_recorder_take(rec, &kept));
+		assert_int_equal(sf_recorder_n_pages(rec), 0);
+		assert_true(is_there(last));
+		assert_true(is_there(last + 600 * 4096));
+		assert_false(is_there(last + 5000 * 4096));
+		for (size_t i = 0; i < 4; i++) {
+			record_pages(rec, 1);
+			sf_recorder_rehearsed(rec);
+		}
+		assert_false(is_there(last));
+	}
+	sf_image_unref(kept);
+	sf_recorder_free(rec);
+	machine_stop(&m);
+}
+
 static void recorder_that_cannot_be_is_refused(void **state)
 {
 	struct machine m;
@@ -489,6 +537,7 @@ int main(void)
 		cmocka_unit_test(recorder_keeps_ranges_and_skips_what_does_not_exist),
 		cmocka_unit_test(recorder_grows_beyond_its_reserve_and_refuses_beyond_its_maximum),
 		cmocka_unit_test(recorder_begin_forgets_what_was_not_taken),
+		cmocka_unit_test(recorder_keeps_ready_what_the_last_capture_needed_and_gives_it_back),
 		cmocka_unit_test(recorder_that_cannot_be_is_refused),
 	};
 

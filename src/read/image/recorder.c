@@ -4,13 +4,16 @@
 
 #include "internal.h"
 
-#define GROW_PAGES 512         /* how many pages more are mapped at once when the reserve is used up */
+#define GROW_PAGES 512         /* how many pages more are mapped at once when the reserve is used up: a huge page */
+#define MAX_RESERVE 65536      /* pages: what is kept ready between captures, however large the last one was */
+#define HUGE_PAGE (2ull << 20)
 #define REFUSED UINT32_MAX
 #define MAX_EAGER_INDEX (64u << 20) /* an index of more bytes is faulted in by use */
 
 /*
  * The arena, and the list of addresses beside it, are address space for all of `max`, so that a page has one place for
- * good; memory is behind the first `ready` pages, which is `reserve` between captures.
+ * good; memory is behind the first `ready` pages, which is `reserve` between captures: as much as the caller asked for,
+ * or what the last capture needed.
  */
 struct sf_recorder {
 	struct sf_image img;
@@ -20,7 +23,7 @@ struct sf_recorder {
 	uint8_t *arena;
 	uint64_t *gpas;
 	size_t n, n_refused;
-	size_t ready, reserve, max;
+	size_t ready, reserve, min_reserve, max;
 };
 
 /* ---- memory ------------------------------------------------------------------------------------- */
@@ -30,6 +33,27 @@ static void *space_new(size_t len)
 	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return p == MAP_FAILED ? NULL : p;
+}
+
+/*
+ * The same for what a walk reads here and there: of huge pages where there are some, which are mapped 512 pages at a
+ * time, and few of which are enough for all of it.
+ */
+static void *space_new_huge(size_t len)
+{
+	uint8_t *p, *aligned;
+
+	if (len < HUGE_PAGE)
+		return space_new(len);
+	p = space_new(len + HUGE_PAGE);
+	if (!p)
+		return NULL;
+	aligned = (uint8_t *)sf_align_up((uintptr_t)p, HUGE_PAGE);
+	if (aligned > p)
+		munmap(p, (size_t)(aligned - p));
+	munmap(aligned + sf_align_up(len, SF_PAGE_SIZE), (size_t)(p + HUGE_PAGE - aligned));
+	madvise(aligned, len, MADV_HUGEPAGE);
+	return aligned;
 }
 
 /* Puts memory behind the pages of [from, to) of @space, all of which may be in use already. */
@@ -153,10 +177,23 @@ void sf_recorder_begin(struct sf_recorder *rec)
 	}
 }
 
+void sf_recorder_rehearsed(struct sf_recorder *rec)
+{
+	size_t want = sf_align_up(rec->n + rec->n / 8, GROW_PAGES);
+
+	/* Large captures and small ones may take turns. */
+	want = sf_max(sf_min(want, (size_t)MAX_RESERVE), rec->reserve / 2);
+	rec->reserve = sf_min(sf_max(want, rec->min_reserve), rec->max);
+	sf_recorder_begin(rec);
+	/* Without the memory for it the next capture asks again. */
+	if (rec->ready < rec->reserve)
+		make_ready(rec, rec->reserve);
+}
+
 struct sf_error *sf_recorder_take(struct sf_recorder *rec, struct sf_image **ret)
 {
 	SF_TRY(sf_image_pages_new(rec->gpas, rec->arena, rec->n, rec->img.top, ret));
-	sf_recorder_begin(rec);
+	sf_recorder_rehearsed(rec);
 	return NULL;
 }
 
@@ -221,9 +258,9 @@ struct sf_error *sf_recorder_new(struct sf_image *under, size_t reserve_pages, s
 	rec->under = sf_image_ref(under);
 	rec->n_slots = ram;
 	rec->max = sf_min(sf_min((uint64_t)max_pages, ram), (uint64_t)REFUSED - 1);
-	rec->reserve = sf_min(reserve_pages, rec->max);
-	rec->slots = space_new(rec->n_slots * sizeof(*rec->slots));
-	rec->arena = space_new(rec->max * SF_PAGE_SIZE);
+	rec->reserve = rec->min_reserve = sf_min(reserve_pages, rec->max);
+	rec->slots = space_new_huge(rec->n_slots * sizeof(*rec->slots));
+	rec->arena = space_new_huge(rec->max * SF_PAGE_SIZE);
 	rec->gpas = space_new(rec->max * sizeof(*rec->gpas));
 	if (!rec->slots || !rec->arena || !rec->gpas || !make_ready(rec, rec->reserve))
 		return sf_error_nomem();

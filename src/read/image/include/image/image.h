@@ -115,9 +115,10 @@ SF_CHECKED struct sf_error *sf_image_ram_new(int fd, const struct sf_ram_range *
 
 /*
  * In front of @under (live RAM). Between begin and end each page that is asked for is copied once, and the copy is what
- * the walk sees. begin allocates nothing while there is room for @reserve_pages: the room is kept, faulted in, between
- * captures; beyond it, it grows by faulting in more. Pages beyond @max_pages are refused (SF_FAULT_NOT_KEPT) and counted,
- * each once. One thread.
+ * the walk sees. Nothing is allocated while there is room for @reserve_pages: the room is kept, faulted in, between
+ * captures; beyond it, it grows by faulting in more. The next capture of a guest is much like the last one, so that the
+ * room that is kept grows to what that needed and an eighth (at most 256 MiB), and shrinks again. Pages beyond @max_pages
+ * are refused (SF_FAULT_NOT_KEPT) and counted, each once. One thread.
  *
  * Beside the pages the recorder holds 4 bytes per page of @under's RAM. sf_recorder_free() gives up the caller's
  * reference to sf_recorder_image(), which keeps @under.
@@ -138,6 +139,8 @@ size_t sf_recorder_n_refused(const struct sf_recorder *rec);
  * copies and sorts. The recorder has then forgotten them and is ready for another begin; on failure it still has them.
  */
 SF_CHECKED struct sf_error *sf_recorder_take(struct sf_recorder *rec, struct sf_image **ret);
+/* The same without an image: what was recorded only showed how much room the next time needs, and that is made. */
+void sf_recorder_rehearsed(struct sf_recorder *rec);
 
 /* ---- pages -------------------------------------------------------------------------------------- */
 
