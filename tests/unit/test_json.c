@@ -12,6 +12,8 @@
 #include <math.h>
 #include <time.h>
 
+#include <inttypes.h>
+
 #include "base/json.h"
 
 static struct sf_json *read_ok(const char *text, size_t len)
@@ -653,6 +655,95 @@ static void long_strings_cross_the_buffer_whole(void **state)
 	}
 }
 
+static void assert_digits(uint64_t v)
+{
+	char want[32], got[SF_JSON_NUMBER + 1];
+
+	sprintf(want, "%" PRIu64, v);
+	*sf_json_text_u64(got, v) = '\0';
+	assert_string_equal(got, want);
+	sprintf(want, "%" PRId64, (int64_t)v);
+	*sf_json_text_i64(got, (int64_t)v) = '\0';
+	assert_string_equal(got, want);
+}
+
+static void integers_have_as_many_digits_as_they_need(void **state)
+{
+	uint64_t ten = 1, x = 88172645463325252ull;
+
+	(void)state;
+	for (int i = 0; i < 20; i++, ten *= 10) {
+		assert_digits(ten - 1);
+		assert_digits(ten);
+		assert_digits(ten + 1);
+		assert_digits(0 - ten);
+	}
+	for (int bit = 0; bit < 64; bit++) {
+		assert_digits(1ull << bit);
+		assert_digits((1ull << bit) - 1);
+	}
+	for (int i = 0; i < 100000; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		assert_digits(x >> x % 64);
+	}
+	assert_digits(UINT64_MAX);
+}
+
+static void a_string_may_come_in_pieces(void **state)
+{
+	struct sf_json_writer *w = begin(false);
+	uint8_t bytes[3] = { 0x00, 0xad, 0xff };
+
+	(void)state;
+	sf_json_begin_array(w);
+	sf_json_begin_str(w);
+	sf_json_str_text(w, "a\"", 2);
+	sf_json_str_text(w, "", 0);
+	sf_json_str_text(w, "\n\xc3\xa9", 3);
+	sf_json_end_str(w);
+	sf_json_begin_str(w);
+	sf_json_end_str(w);
+	sf_json_begin_str(w);
+	sf_json_str_hex(w, bytes, 1);
+	sf_json_str_hex(w, NULL, 2);
+	sf_json_str_hex(w, bytes, 0);
+	sf_json_str_hex(w, bytes, 3);
+	sf_json_end_str(w);
+	sf_json_end_array(w);
+	assert_written(w, "[\"a\\\"\\n\xc3\xa9\",\"\",\"00 ?? ?? 00 ad ff\"]");
+	/* One that is left open is no value. */
+	w = begin(false);
+	sf_json_begin_str(w);
+	assert_false(sf_json_writer_finish(w));
+}
+
+static void long_bytes_cross_the_buffer_whole(void **state)
+{
+	static uint8_t bytes[20000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 7 + i / 256);
+	for (size_t len = 1; len < sizeof(bytes); len += 1 + len / 3) {
+		struct sf_json_writer *w = begin(false);
+
+		sf_json_begin_str(w);
+		sf_json_str_hex(w, bytes, len / 3);
+		sf_json_str_hex(w, bytes + len / 3, len - len / 3);
+		sf_json_end_str(w);
+		assert_true(sf_json_writer_finish(w));
+		assert_int_equal(out.len, 2 + 3 * len - 1);
+		for (size_t i = 0; i < len; i++) {
+			char want[4];
+
+			sprintf(want, "%02x%c", bytes[i], i + 1 < len ? ' ' : '"');
+			assert_memory_equal(out.text + 1 + 3 * i, want, 3);
+		}
+	}
+}
+
 static void a_file_is_a_sink(void **state)
 {
 	struct sf_json_writer w;
@@ -694,6 +785,9 @@ int main(void)
 		cmocka_unit_test_teardown(the_writer_has_the_readers_depth, drop_output),
 		cmocka_unit_test(a_full_sink_stops_the_writer),
 		cmocka_unit_test_teardown(long_strings_cross_the_buffer_whole, drop_output),
+		cmocka_unit_test(integers_have_as_many_digits_as_they_need),
+		cmocka_unit_test_teardown(a_string_may_come_in_pieces, drop_output),
+		cmocka_unit_test_teardown(long_bytes_cross_the_buffer_whole, drop_output),
 		cmocka_unit_test(a_file_is_a_sink),
 	};
 

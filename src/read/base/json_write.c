@@ -6,7 +6,7 @@
 #include "base/text.h"
 
 /* Room that every short token fits into at once: punctuation, a number, an escape. */
-#define TOKEN_MAX 40
+#define TOKEN_MAX SF_JSON_NUMBER
 
 static const char digit_pairs[] =
 	"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
@@ -146,7 +146,7 @@ void sf_json_writer_init(struct sf_json_writer *w, sf_json_sink *sink, void *arg
 
 bool sf_json_writer_finish(struct sf_json_writer *w)
 {
-	return flush(w) && w->has_root && !w->depth && !w->after_key;
+	return flush(w) && w->has_root && !w->depth && !w->after_key && !w->in_str;
 }
 
 void sf_json_begin_object(struct sf_json_writer *w)
@@ -197,11 +197,10 @@ static void put_escape(struct sf_json_writer *w, uint8_t c)
 	}
 }
 
-static void put_string(struct sf_json_writer *w, const char *text, size_t len)
+static void put_text(struct sf_json_writer *w, const char *text, size_t len)
 {
 	const char *p = text, *end = text + len, *run = text;
 
-	put_char(w, '"');
 	while (p < end) {
 		p = sf_text_plain_end(p, end);
 		if (p == end)
@@ -218,7 +217,63 @@ static void put_string(struct sf_json_writer *w, const char *text, size_t len)
 	}
 	if (p > run)
 		put(w, run, (size_t)(p - run));
+}
+
+static void put_string(struct sf_json_writer *w, const char *text, size_t len)
+{
 	put_char(w, '"');
+	put_text(w, text, len);
+	put_char(w, '"');
+}
+
+void sf_json_begin_str(struct sf_json_writer *w)
+{
+	w->in_str = true;
+	w->str_begun = false;
+	if (begin_value(w))
+		put_char(w, '"');
+}
+
+void sf_json_str_text(struct sf_json_writer *w, const char *text, size_t len)
+{
+	if (!w->failed)
+		put_text(w, text, len);
+}
+
+/* All bytes from @h: 16 at a time. */
+#define HEX16(h) h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" h "8" h "9" h "a" h "b" h "c" h "d" h "e" h "f"
+static const char hex_pairs[] =
+	HEX16("0") HEX16("1") HEX16("2") HEX16("3") HEX16("4") HEX16("5") HEX16("6") HEX16("7")
+	HEX16("8") HEX16("9") HEX16("a") HEX16("b") HEX16("c") HEX16("d") HEX16("e") HEX16("f");
+
+void sf_json_str_hex(struct sf_json_writer *w, const void *bytes, size_t n)
+{
+	const uint8_t *raw = bytes;
+
+	/* Each with the blank before it: only the very first has none. */
+	for (size_t i = 0; i < n && sf_json_room(w, SF_JSON_ROOM);) {
+		size_t end = sf_min(n, i + SF_JSON_ROOM / 3);
+		char *out = w->buf + w->n;
+
+		if (!w->str_begun) {
+			memcpy(out, raw ? hex_pairs + 2 * raw[i] : "??", 2);
+			out += 2;
+			i++;
+			w->str_begun = true;
+		}
+		for (; i < end; i++, out += 3) {
+			out[0] = ' ';
+			memcpy(out + 1, raw ? hex_pairs + 2 * raw[i] : "??", 2);
+		}
+		w->n = (size_t)(out - w->buf);
+	}
+}
+
+void sf_json_end_str(struct sf_json_writer *w)
+{
+	w->in_str = false;
+	if (!w->failed)
+		put_char(w, '"');
 }
 
 void sf_json_keyn(struct sf_json_writer *w, const char *key, size_t len)
@@ -276,89 +331,98 @@ void sf_json_strf(struct sf_json_writer *w, const char *fmt, ...)
 
 /* ---- everything else ---- */
 
-/* Decimal digits of @v, written backwards from @end. */
-static char *digits_before(char *end, uint64_t v)
+static unsigned int count_digits(uint64_t v)
 {
-	while (v >= 100) {
-		end -= 2;
-		memcpy(end, digit_pairs + 2 * (v % 100), 2);
-		v /= 100;
+	static const uint64_t powers[] = {
+		0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
+		1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
+		1000000000000000000, 10000000000000000000u,
+	};
+	/* log10(2) = 1233 / 4096, and a little */
+	unsigned int n = (unsigned int)(64 - __builtin_clzll(v | 1)) * 1233 >> 12;
+
+	return n + (v >= powers[n]);
+}
+
+char *sf_json_text_u64(char *to, uint64_t v)
+{
+	char *end, *p;
+
+	if (v < 10) {
+		*to = (char)('0' + v);
+		return to + 1;
 	}
-	if (v >= 10) {
-		end -= 2;
-		memcpy(end, digit_pairs + 2 * v, 2);
-	} else {
-		*--end = (char)('0' + v);
+	p = end = to + count_digits(v);
+	for (; v >= 100; v /= 100) {
+		p -= 2;
+		memcpy(p, digit_pairs + 2 * (v % 100), 2);
 	}
+	if (v >= 10)
+		memcpy(p - 2, digit_pairs + 2 * v, 2);
+	else
+		p[-1] = (char)('0' + v);
 	return end;
 }
 
-static void put_decimal(struct sf_json_writer *w, bool negative, uint64_t v)
+char *sf_json_text_i64(char *to, int64_t v)
 {
-	char text[TOKEN_MAX], *end = text + sizeof(text), *p = digits_before(end, v);
-
-	if (negative)
-		*--p = '-';
-	memcpy(token(w), p, (size_t)(end - p));
-	w->n += (size_t)(end - p);
+	if (v < 0)
+		*to++ = '-';
+	return sf_json_text_u64(to, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
 void sf_json_u64(struct sf_json_writer *w, uint64_t v)
 {
 	if (begin_value(w))
-		put_decimal(w, false, v);
+		w->n = (size_t)(sf_json_text_u64(token(w), v) - w->buf);
 }
 
 void sf_json_i64(struct sf_json_writer *w, int64_t v)
 {
 	if (begin_value(w))
-		put_decimal(w, v < 0, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+		w->n = (size_t)(sf_json_text_i64(token(w), v) - w->buf);
 }
 
 /*
  * A real with few decimals, v = k / 10^n with k < 2^53 and n <= 6: both are exact doubles and
  * division rounds once, as does a reader of the decimal text, so equality here is equality there.
  */
-static bool put_short_real(struct sf_json_writer *w, double v)
+static char *short_real(char *to, double v)
 {
 	static const double powers[] = { 10, 100, 1e3, 1e4, 1e5, 1e6 };
 	double size = fabs(v);
 
 	if (!(size < 1e9 && (size >= 1e-4 || size == 0)))
-		return false;
+		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(powers); i++) {
-		uint64_t k = (uint64_t)(size * powers[i] + 0.5), whole, part;
-		char *out, text[TOKEN_MAX], *end = text + sizeof(text), *p = end;
+		uint64_t k = (uint64_t)(size * powers[i] + 0.5), part;
 
 		if ((double)k / powers[i] != size)
 			continue;
-		whole = k / (uint64_t)powers[i];
-		part = k % (uint64_t)powers[i];
-		for (size_t j = 0; j <= i; j++, part /= 10)
-			*--p = (char)('0' + part % 10);
-		*--p = '.';
-		p = digits_before(p, whole);
 		if (signbit(v))
-			*--p = '-';
-		out = token(w);
-		memcpy(out, p, (size_t)(end - p));
-		w->n += (size_t)(end - p);
-		return true;
+			*to++ = '-';
+		to = sf_json_text_u64(to, k / (uint64_t)powers[i]);
+		*to++ = '.';
+		part = k % (uint64_t)powers[i];
+		for (size_t j = i + 1; j-- > 0; part /= 10)
+			to[j] = (char)('0' + part % 10);
+		return to + i + 1;
 	}
-	return false;
+	return NULL;
 }
 
-void sf_json_f64(struct sf_json_writer *w, double v)
+char *sf_json_text_f64(char *to, double v)
 {
-	char text[TOKEN_MAX];
+	char text[SF_JSON_NUMBER], *out = to, *end;
 	bool is_real = false;
 
 	if (!isfinite(v)) {
-		sf_json_null(w);
-		return;
+		memcpy(to, "null", 4);
+		return to + 4;
 	}
-	if (!begin_value(w) || put_short_real(w, v))
-		return;
+	end = short_real(to, v);
+	if (end)
+		return end;
 	/*
 	 * Printed and read back in the same locale, whichever it is; its decimal point is replaced
 	 * below.
@@ -368,8 +432,6 @@ void sf_json_f64(struct sf_json_writer *w, double v)
 		if (strtod(text, NULL) == v)
 			break;
 	}
-	char *out = token(w), *to = out;
-
 	for (const char *p = text; *p; p++) {
 		if ((*p >= '0' && *p <= '9') || *p == '-' || *p == '+' || *p == 'e') {
 			is_real |= *p == 'e';
@@ -384,7 +446,13 @@ void sf_json_f64(struct sf_json_writer *w, double v)
 		memcpy(to, ".0", 2);
 		to += 2;
 	}
-	w->n += (size_t)(to - out);
+	return to;
+}
+
+void sf_json_f64(struct sf_json_writer *w, double v)
+{
+	if (begin_value(w))
+		w->n = (size_t)(sf_json_text_f64(token(w), v) - w->buf);
 }
 
 void sf_json_bool(struct sf_json_writer *w, bool v)
@@ -403,6 +471,18 @@ void sf_json_raw(struct sf_json_writer *w, const char *json, size_t len)
 {
 	if (begin_value(w))
 		put(w, json, len);
+}
+
+bool sf_json_open(struct sf_json_writer *w)
+{
+	return begin_value(w);
+}
+
+bool sf_json_room(struct sf_json_writer *w, size_t n)
+{
+	if (sizeof(w->buf) - w->n < n)
+		flush(w);
+	return !w->failed;
 }
 
 static void put_scalar(struct sf_json_writer *w, const struct sf_json_node *node)

@@ -104,3 +104,24 @@ char *sf_text_take(struct sf_text *t)
 	*t = (struct sf_text){ 0 };
 	return v;
 }
+
+void sf_text_escape(const char *raw, char *out, size_t size)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t n = 0;
+
+	for (; *raw; raw++) {
+		uint8_t c = (uint8_t)*raw;
+		bool plain = c >= 0x20 && c < 0x7f;
+
+		if (n + (plain ? 1 : 4) >= size)
+			break;
+		if (plain) {
+			out[n++] = (char)c;
+			continue;
+		}
+		memcpy(out + n, (const char[]){ '\\', 'x', hex[c >> 4], hex[c & 15] }, 4);
+		n += 4;
+	}
+	out[n] = '\0';
+}

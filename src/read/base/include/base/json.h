@@ -28,6 +28,7 @@ struct sf_json_writer {
 	bool pretty;             /* two-space indentation */
 	bool after_key;
 	bool has_root;
+	bool in_str, str_begun;  /* a string is open; something is in it */
 	uint32_t depth;
 	uint8_t has_member[SF_JSON_DEPTH / 8];
 	uint8_t is_object[SF_JSON_DEPTH / 8];
@@ -55,6 +56,28 @@ void sf_json_f64(struct sf_json_writer *w, double v);
 void sf_json_bool(struct sf_json_writer *w, bool v);
 void sf_json_null(struct sf_json_writer *w);
 void sf_json_raw(struct sf_json_writer *w, const char *json, size_t len); /* @json is one complete value, trusted */
+/*
+ * For who makes up a value's text himself, which is trusted to be one. sf_json_open() begins a value: what comes before
+ * it is written, the rest is up to the caller. sf_json_room() is where @n bytes can be written, at most SF_JSON_ROOM;
+ * `n` of the writer then has to be moved by what was. false: the writer has failed.
+ */
+#define SF_JSON_ROOM 2048u
+bool sf_json_open(struct sf_json_writer *w);
+bool sf_json_room(struct sf_json_writer *w, size_t n);
+/* Numbers as text, SF_JSON_NUMBER bytes at most; the end of it is returned. */
+#define SF_JSON_NUMBER 40u
+char *sf_json_text_u64(char *to, uint64_t v);
+char *sf_json_text_i64(char *to, int64_t v);
+char *sf_json_text_f64(char *to, double v);
+
+/*
+ * One string in pieces: text (whole characters, escaped as above), or bytes as "de ad", where NULL stands for @n bytes
+ * that are not known, each "??".
+ */
+void sf_json_begin_str(struct sf_json_writer *w);
+void sf_json_str_text(struct sf_json_writer *w, const char *text, size_t len);
+void sf_json_str_hex(struct sf_json_writer *w, const void *bytes, size_t n);
+void sf_json_end_str(struct sf_json_writer *w);
 struct sf_json_node;
 void sf_json_node(struct sf_json_writer *w, const struct sf_json_node *node); /* a value that was read, with all below it */
 

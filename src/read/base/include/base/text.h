@@ -23,6 +23,11 @@ void sf_text_putf(struct sf_text *t, const char *fmt, ...) sf_printf(2, 3);
  * are not UTF-8 become \xHH, and after @max bytes there is an ellipsis.
  */
 void sf_text_put_name(struct sf_text *t, const char *name, size_t max);
+/*
+ * Bytes of a guest as ASCII in one line: what is not printable becomes \xHH. Cut before what would not fit; four bytes for
+ * each of @raw are enough. @size > 0.
+ */
+void sf_text_escape(const char *raw, char *out, size_t size);
 /* NUL-terminated, free() it; NULL when memory ran out. Empties @t. */
 char *sf_text_take(struct sf_text *t);
 
