@@ -172,6 +172,38 @@ static void pointers_that_lead_nowhere_say_why(void **state)
 	assert_int_equal(sf_node_deref(&cut, &to, NULL, &why), SF_STEP_NONE);
 }
 
+/* The owner of a piece of storage is known by address; no pointer to it lies anywhere. */
+static void an_address_is_a_pointer_that_lies_nowhere(void **state)
+{
+	uint64_t at = fake_kmalloc(guest, FK_TASK_SIZE), v;
+	struct sf_node n, to, pid;
+	struct sf_trouble why = { 0 };
+	const char *skipped;
+
+	(void)state;
+	done();
+	fake_u32(guest, at + FK_TASK_PID, 77);
+	n = sf_typed_address(&kernel_types, at, sf_btf_find_largest(kernel_types.btf, "task_struct", SF_BTF_STRUCT));
+	assert_kind(&n, SF_PTR);
+	assert_int_equal(scalar(&n).u64, at);
+	assert_int_equal(sf_node_deref(&n, &to, &skipped, &why), SF_STEP_OK);
+	/* Else a walk that remembers where it is inside of would take it for a cycle. */
+	assert_int_not_equal(to.at, n.at);
+	pid = member(&to, "pid");
+	assert_null(sf_node_as_u64(&pid, &v, &why));
+	assert_int_equal(v, 77);
+
+	n = sf_typed_address(&kernel_types, 0, n.type);
+	assert_int_equal(sf_node_deref(&n, &to, &skipped, &why), SF_STEP_NONE);
+	assert_null(skipped);
+	n = sf_typed_address(&kernel_types, at, 0);
+	assert_int_equal(sf_node_deref(&n, &to, &skipped, &why), SF_STEP_NONE);
+	assert_string_equal(skipped, "its target has no type");
+	n = sf_typed_address(&kernel_types, 0x1000, to.type);
+	assert_int_equal(sf_node_deref(&n, &to, &skipped, &why), SF_STEP_NONE);
+	assert_string_equal(skipped, "not a kernel address");
+}
+
 static void a_ring_of_pointers_ends(void **state)
 {
 	uint32_t ring = btfb_add_ptr(&b, b.next_id);
@@ -358,6 +390,7 @@ int main(void)
 		BENCH_TEST(a_cut_mask_reads_nothing_beyond_its_bytes),
 		BENCH_TEST(pointers_lead_to_the_kernels_own_layout),
 		BENCH_TEST(pointers_that_lead_nowhere_say_why),
+		BENCH_TEST(an_address_is_a_pointer_that_lies_nowhere),
 		BENCH_TEST(a_ring_of_pointers_ends),
 		BENCH_TEST(what_a_node_reads_may_not_be_there),
 		BENCH_TEST(without_a_type_there_are_bytes),

@@ -231,6 +231,11 @@ struct sf_node sf_typed_node(const struct sf_typed *src, uint64_t kva, uint32_t 
 	return (struct sf_node){ .ops = &typed_ops, .ctx = src, .at = kva, .type = type, .had = had };
 }
 
+bool sf_typed_is_kernel(const struct sf_node *n)
+{
+	return n->ops == &typed_ops && !typed_source(n)->kernel;
+}
+
 bool sf_typed_size(const struct sf_node *n, uint64_t *ret)
 {
 	return typed_source(n)->btf && n->type && sf_btf_size_of(typed_source(n)->btf, n->type, ret);

@@ -24,9 +24,9 @@ static uint32_t find_aggregate(const struct sf_btf *btf, const char *name, enum 
  * A pointer of a program leads to an object of the running kernel. The program's own idea of that object is the one it
  * was compiled with; where the running kernel has a type of that name, its layout is the true one.
  */
-static const struct sf_typed *pointee_source(const struct sf_node *n, const struct sf_btf_type *target, uint32_t *type)
+static const struct sf_typed *pointee_source(const struct sf_typed *src, const struct sf_btf_type *target, uint32_t *type)
 {
-	const struct sf_typed *src = typed_source(n), *where[] = { src->kernel, src };
+	const struct sf_typed *where[] = { src->kernel, src };
 	bool is_union = target->kind == SF_BTF_UNION || (target->kind == SF_BTF_FWD && target->kflag);
 
 	*type = target->id;
@@ -58,13 +58,64 @@ static const char *no_target(const struct sf_btf_type *t)
 	}
 }
 
+/*
+ * Tags between a pointer and its target say in which memory the target is (include/linux/compiler_types.h,
+ * include/linux/bpf.h). A percpu_kptr leads to a cell of the allocator that holds the per-CPU pointer
+ * (bpf_per_cpu_ptr() in kernel/bpf/verifier.c). The pages behind a uptr are pinned, and the pointer is the kernel's own.
+ */
+static const char *read_tags(const struct sf_btf *btf, uint32_t id, enum sf_typed_reach *reach)
+{
+	struct sf_btf_type t;
+
+	*reach = SF_REACH_ONE;
+	for (uint32_t hops = 0; id && hops < SF_BTF_MAX_HOPS && sf_btf_type(btf, id, &t); hops++, id = t.type) {
+		if (t.kind == SF_BTF_TYPEDEF || t.kind == SF_BTF_CONST || t.kind == SF_BTF_VOLATILE ||
+		    t.kind == SF_BTF_RESTRICT)
+			continue;
+		if (t.kind != SF_BTF_TYPE_TAG)
+			break;
+		if (!strcmp(t.name, "user"))
+			return "it points to user space";
+		if (!strcmp(t.name, "arena") || (t.kflag && !strcmp(t.name, "address_space(1)")))
+			return "it points into an arena";
+		if (!strcmp(t.name, "percpu"))
+			*reach = SF_REACH_PERCPU;
+		if (!strcmp(t.name, "percpu_kptr"))
+			*reach = SF_REACH_PERCPU_CELL;
+	}
+	return NULL;
+}
+
+const char *sf_typed_target(const struct sf_typed *src, uint32_t type, struct sf_typed_target *ret)
+{
+	struct sf_typed_target found;
+	const char *why = read_tags(src->btf, type, &found.reach);
+	struct sf_btf_type target;
+	uint32_t offset;
+	uint64_t size;
+
+	if (why)
+		return why;
+	if (!sf_btf_type(src->btf, sf_btf_peel(src->btf, type), &target))
+		return "its target's type cannot be read";
+	found.src = pointee_source(src, &target, &found.type);
+	if (!sf_btf_size_of(found.src->btf, found.type, &size) || !size || size > UINT32_MAX)
+		return no_target(&target);
+	found.size = found.needed = (uint32_t)size;
+	if (sf_btf_type(found.src->btf, found.type, &target) && typed_is_mask(&target, &offset))
+		found.needed = offset + typed_mask_len(found.src, &target, offset);
+	*ret = found;
+	return NULL;
+}
+
 enum sf_step typed_deref(const struct sf_node *n, struct sf_node *ret, const char **skipped,
 				struct sf_trouble *why)
 {
+	const struct sf_typed *src = typed_source(n);
+	struct sf_typed_target target;
 	const char *unused;
-	struct sf_btf_type t, target;
-	uint64_t addr, size;
-	uint32_t type;
+	struct sf_btf_type t;
+	uint64_t addr;
 
 	if (!skipped)
 		skipped = &unused;
@@ -75,26 +126,17 @@ enum sf_step typed_deref(const struct sf_node *n, struct sf_node *ret, const cha
 		return SF_STEP_TROUBLE;
 	if (!addr)
 		return SF_STEP_NONE;
-	uint32_t id = sf_btf_peel(typed_source(n)->btf, t.type);
-
-	if (!sf_btf_type(typed_source(n)->btf, id, &target)) {
-		*skipped = "its target's type cannot be read";
-		return SF_STEP_NONE;
-	}
-	const struct sf_typed *src = pointee_source(n, &target, &type);
-
-	if (!sf_btf_size_of(src->btf, type, &size) || !size || size > UINT32_MAX) {
-		*skipped = no_target(&target);
-		return SF_STEP_NONE;
-	}
-	if (!sf_arch_is_kernel_address(sf_kernel_pgtable(src->vm->kernel)->five_levels, addr)) {
+	*skipped = sf_typed_target(src, t.type, &target);
+	if (!*skipped && target.reach != SF_REACH_ONE)
+		*skipped = "its target has a copy for each CPU";
+	else if (!*skipped && !sf_arch_is_kernel_address(sf_kernel_pgtable(src->vm->kernel)->five_levels, addr))
 		*skipped = "not a kernel address";
+	if (*skipped)
 		return SF_STEP_NONE;
-	}
 	*why = (struct sf_trouble){ .addr = addr };
 	if (!sf_vmem_page(src->vm, addr, &why->fault))
 		return SF_STEP_TROUBLE;
-	*ret = sf_typed_node(src, addr, type, (uint32_t)size);
+	*ret = sf_typed_node(target.src, addr, target.type, target.size);
 	return SF_STEP_OK;
 }
 

@@ -23,6 +23,33 @@ struct sf_typed {
 /* @had bytes at @kva as a value of type @type (0: bytes without a type). */
 struct sf_node sf_typed_node(const struct sf_typed *src, uint64_t kva, uint32_t type, uint32_t had);
 
+/* A pointer with the value @address to a type of @src (0: to nothing known), which need not lie in memory itself. */
+struct sf_node sf_typed_address(const struct sf_typed *src, uint64_t address, uint32_t type);
+
+/* How many objects a pointer leads to, and what its own value is. */
+enum sf_typed_reach {
+	SF_REACH_ONE,         /* one, at the pointer's value */
+	SF_REACH_PERCPU,      /* one for each CPU; the value is what sf_vmem_percpu() takes */
+	SF_REACH_PERCPU_CELL, /* the same, but that is in memory, at the pointer's value */
+};
+
+struct sf_typed_target {
+	const struct sf_typed *src; /* whose types `type` is one of: the program's, or the running kernel's */
+	uint32_t type;
+	uint32_t size;              /* bytes of the object */
+	uint32_t needed;            /* of them, those that are ever read: of a mask the words that name CPUs */
+	enum sf_typed_reach reach;
+};
+
+/*
+ * What a pointer to @type of @src leads to. Whoever follows pointers and whoever keeps what they lead to must agree, so
+ * both ask here. NULL: @ret has it; else why such pointers are not followed, a static string.
+ */
+const char *sf_typed_target(const struct sf_typed *src, uint32_t type, struct sf_typed_target *ret);
+
+/* Is @n typed bytes, of the running kernel's own types, and not of a program's? */
+bool sf_typed_is_kernel(const struct sf_node *n);
+
 /* Bytes of @n's type, where it has a fixed size. */
 bool sf_typed_size(const struct sf_node *n, uint64_t *ret);
 
