@@ -3,10 +3,14 @@
 #define SF_FUZZ_FRAME_BASE_H
 
 /*
- * The frames that fuzz_frame edits, and how its inputs say where. An input is either a frame file itself, or
+ * Frames that are edited before they are read, and how an input says where. What the targets of frames share:
  *
- *	byte     which base frame, modulo BASE_N
- *	then, as often as there is room:
+ *	frame_base.c   frames to begin with, edits, checksums
+ *	maps_base.c    a frame with a map of every type
+ *	frame_uses.c   what is done with whatever a frame gives
+ *
+ * An edit is, as often as an input has room for it:
+ *
  *	u16      page of the file, modulo their number; BASE_HEAD: what is before the first page
  *	u16      where in it, modulo its size
  *	byte     how many bytes follow, modulo 33
@@ -15,66 +19,36 @@
  * so that a handful of bytes reach any place of 200 KB.
  */
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "fake_bpf.h"
-#include "image/core.h"
 
-enum { BASE_FOREIGN, BASE_SCANNED, BASE_EXPORT, BASE_N };
 #define BASE_HEAD 0xffffu
+#define BASE_EDIT 5u      /* bytes of an edit before what is put */
+#define BASE_EDIT_MAX 32u /* that is put by one */
 
 struct base {
 	uint8_t *bytes;
 	size_t len;
-	size_t head; /* where pages begin */
+	size_t head;    /* where pages begin */
+	uint64_t *gpas; /* of each page, in the order of the file */
+	size_t n_pages;
 };
 
-static inline struct sf_error *base_put(void *arg, const void *data, size_t len)
-{
-	struct base *b = arg;
+/* How a frame comes to us: a core without our note, one without any note, an export of ours. */
+enum base_kind { BASE_FOREIGN, BASE_SCANNED, BASE_EXPORT, BASE_N };
 
-	b->bytes = realloc(b->bytes, b->len + len);
-	assert(b->bytes);
-	memcpy(b->bytes + b->len, data, len);
-	b->len += len;
-	return NULL;
-}
+/* A frame of all memory of @g, which is open. */
+struct base base_make(struct fake_guest *g, enum base_kind kind);
+void base_free(struct base *b);
+/* The number of the page with @gpa. Without one the program ends. */
+uint16_t base_page(const struct base *b, uint64_t gpa);
+/* The guest of fuzz_frame; open. */
+struct fake_guest *base_guest(struct fake_scene *s);
 
-static inline struct base base_make(struct fake_guest *g, unsigned int which)
-{
-	struct base b = { 0 };
-	SF_OWNED(frame) live = fake_live(g);
-	struct sf_core_note note = { .name = "VMCOREINFO", .desc = g->vmcoreinfo, .len = strlen(g->vmcoreinfo) };
-	static const char meta[] =
-		"{\"format\":\"stillframe-frame-1\",\"tag\":\"base\",\"schema\":\"single\",\"cause\":\"on-demand\","
-		"\"wall_ns\":1,\"vcpus\":[{\"rip\":18446744071578845184,\"halted\":true},null]}";
-	struct sf_core_write w = {
-		.image = g->img, .notes = &note, .n_notes = which != BASE_SCANNED,
-		.meta = which == BASE_EXPORT ? meta : NULL, .meta_len = sizeof(meta) - 1,
-	};
-	uint64_t head;
-
-	if (sf_core_write_to(base_put, &b, &w))
-		abort();
-	/* Pages are whole, and at the end. */
-	b.head = b.len;
-	for (struct sf_image_run run = { 0 }; sf_image_next_run(g->img, run.gpa + run.len, &run);)
-		b.head -= run.len;
-	if (which == BASE_EXPORT) {
-		memcpy(&head, b.bytes + 104, sizeof(head));
-		assert(head == b.head);
-	}
-	return b;
-}
-
-static inline struct fake_guest *base_guest(struct fake_scene *s)
-{
-	struct fake_guest *g = fake_new(&(struct fake_options){ .small = true });
-
-	fake_scene_add(g, SCENE_BROKEN, s);
-	fake_open(g);
-	return g;
-}
+/* The file @from with the edits at [@data, @data + @size); free() it. It is as long as it was. */
+uint8_t *base_edited(const struct base *from, const uint8_t *data, size_t size);
+/* As sf_core_write() would have: a checksum for each page, and one for the head. */
+void base_seal(uint8_t *bytes, size_t len);
+/* Opens the frame that the file of these bytes would be. */
+SF_CHECKED struct sf_error *base_open(const uint8_t *bytes, size_t len, struct sf_frame **ret);
 
 #endif

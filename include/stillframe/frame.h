@@ -50,6 +50,11 @@ struct sf_frame_info {
 	uint64_t n_torn;           /* objects left out because they made no sense */
 	uint32_t n_vcpus;
 	bool is_placeholder;       /* there is no data: `reason` says why */
+	uint64_t n_torn_chains;    /* chains of hash maps, local storage, lists and trees that were cut: torn */
+	uint64_t n_pointees;       /* objects kept because a pointer in a value leads to them */
+	uint64_t n_left_out;       /* pointers whose objects were too much for their limit of bytes */
+	uint64_t n_dangling;       /* pointers in values that lead nowhere */
+	uint64_t n_unplanned;      /* maps that were too new for their pointers to be followed */
 };
 
 /**

@@ -81,6 +81,11 @@ struct sf_run_options {
 	 * and sf_run_inconclusive(). NULL: no check. */
 	void (*check)(struct sf_run *run, void *arg);
 	void *check_arg;
+	/* What a capture keeps: docs/captures.md. */
+	uint64_t capture_max_pages;         /* of 4096 bytes; default 262144 */
+	uint64_t capture_max_map_bytes;     /* of one map; default 256 MiB */
+	uint32_t capture_pointer_hops;      /* pointers followed from a value, at most 8; default 1; UINT32_MAX: none */
+	uint64_t capture_max_pointee_bytes; /* of what pointers lead to, all maps together; default 64 MiB */
 };
 
 /**

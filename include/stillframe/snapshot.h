@@ -102,17 +102,32 @@ struct sf_map_info {
 /** sf_map_info() - false if @map is an error. */
 SF_API bool sf_map_info(struct sf_map map, struct sf_map_info *ret);
 
-/** sf_map_error() - why there is no map, or why its values are not there; NULL: they are. Borrowed. */
+/**
+ * sf_map_error() - why there is no map, or why its values are not, or not all, there; NULL: they are. Borrowed.
+ *
+ * SF_MAP_RENDER_INCOMPLETE: none of its values can be had. SF_TORN_LIST: a vCPU was stopped in the middle of an update,
+ * or pages are missing, so that elements are missing as well; those that are there can be used.
+ */
 SF_API struct sf_error *sf_map_error(struct sf_map map);
 
 /**
+ * sf_map_cpu() - the map as CPU @cpu sees it
+ * @cpu: its number; of several calls the last one counts
+ *
+ * Entries of a per-CPU map then have that CPU's value, and no key. SF_PER_CPU_SLOT, from sf_map_at(), says that there
+ * is no such CPU, or that it was never set up. Other maps stay as they are.
+ */
+SF_API struct sf_map sf_map_cpu(struct sf_map map, uint64_t cpu);
+/**
  * sf_map_at() - the entry at @position, from 0
  *
- * In an array the position is the index. Errors: SF_INDEX_OUT_OF_RANGE (says how many there are),
- * SF_MAP_RENDER_INCOMPLETE (its values are not there; says why), and the map's own.
+ * In an array the position is the index; elsewhere it says nothing, but entries keep theirs within one frame. The first
+ * call on a map with chains (hashes, local storage) walks all of them. Errors: SF_INDEX_OUT_OF_RANGE (says how many
+ * there are), SF_MAP_RENDER_INCOMPLETE (its values are not there; says why), SF_TORN_LIST (nothing could be listed,
+ * because of what is said), and the map's own.
  */
 SF_API struct sf_entry sf_map_at(struct sf_map map, size_t position);
-/** sf_map_len() - how many entries sf_map_at() can reach; 0 for an error. */
+/** sf_map_len() - how many entries sf_map_at() can reach; 0 for an error. Walks the chains of a map the first time. */
 SF_API size_t sf_map_len(struct sf_map map);
 
 /* ---- entries and fields --------------------------------------------------------------------------------------- */
@@ -122,10 +137,37 @@ SF_API bool sf_entry_is_present(struct sf_entry entry);
 /** sf_entry_error() - why it did not; NULL: it did. Borrowed. */
 SF_API struct sf_error *sf_entry_error(struct sf_entry entry);
 
-/** sf_entry_get() - a path into the entry's value: sf_field_get() from there. */
+/**
+ * sf_entry_get() - a path into the entry's value: sf_field_get() from there
+ *
+ * SF_PER_CPU_NOT_NARROWED: it has a value for each CPU, and sf_map_cpu() has not said which is meant.
+ */
 SF_API struct sf_field sf_entry_get(struct sf_entry entry, const char *path);
-/** sf_entry_key() - a path into the entry's key; "" is the key itself. */
+/**
+ * sf_entry_key() - a path into the entry's key; "" is the key itself
+ *
+ * The key of an array is its index, a number. That of local storage is a pointer to the owner: "pid" and "comm" of
+ * task storage lead into its task_struct.
+ */
 SF_API struct sf_field sf_entry_key(struct sf_entry entry, const char *path);
+
+/** enum sf_owner_kind - what a value of local storage belongs to */
+enum sf_owner_kind { SF_OWNER_TASK = 1, SF_OWNER_CGROUP, SF_OWNER_INODE, SF_OWNER_SOCK };
+
+/** struct sf_owner - the object that a value of local storage belongs to */
+struct sf_owner {
+	size_t size;             /* sizeof(struct sf_owner); set it before the call */
+	enum sf_owner_kind kind;
+	uint64_t kva;            /* of its struct task_struct, cgroup, inode or sock; 0: it is gone */
+	bool is_readable;        /* false: it is gone, or was not kept; the rest is 0 */
+	int32_t pid, tgid;       /* of a task, as the initial PID namespace has them: pid is the thread's */
+	char comm[64];           /* of a task; other bytes than printable ASCII are \xHH, here and below */
+	uint64_t id;             /* of a cgroup or inode: its number */
+	char path[4096];         /* of a cgroup, from the root of its hierarchy */
+	uint16_t family, port;   /* of a socket: AF_*, and its local port */
+};
+/** sf_entry_owner() - fills @ret up to @ret->size; false: an error, or values of this map have no owners. */
+SF_API bool sf_entry_owner(struct sf_entry entry, struct sf_owner *ret);
 
 /**
  * sf_field_get() - walk a dotted path

@@ -19,7 +19,7 @@
 struct cli_option {
 	const char *name;        /* without the dashes */
 	char letter;             /* 0: none */
-	const char *value;       /* what stands for its value in the help; NULL: it takes none */
+	const char *value;       /* what stands for its value in the help; NULL: it takes none; "=X": `--name` or `--name=X` */
 	const char *help;
 	/* Takes the value (NULL when there is none). The error says what is wrong with it and what is allowed. */
 	struct sf_error *(*set)(void *arg, const char *value);
@@ -58,7 +58,8 @@ int cli_flush(const char *command, int code);
 /* ---- values.c: what options take --------------------------------------------------------------------------------- */
 
 SF_CHECKED struct sf_error *cli_time(const char *text, uint64_t max_ns, uint64_t *ret_ns);
-SF_CHECKED struct sf_error *cli_size(const char *text, uint64_t *ret);
+/* Bytes, in whole MiB. */
+SF_CHECKED struct sf_error *cli_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 SF_CHECKED struct sf_error *cli_count(const char *text, uint32_t max, uint32_t *ret);
 
 /* ---- print.c: numbers and foreign text for people ------------------------------------------------------------------ */

@@ -13,12 +13,18 @@
 
 /* ---- help ------------------------------------------------------------------------------------------------------- */
 
+static bool is_optional(const struct cli_option *o)
+{
+	return o->value && o->value[0] == '=';
+}
+
 static void put_option(FILE *out, const struct cli_option *o)
 {
 	char lead[256];
 
-	snprintf(lead, sizeof(lead), "  %c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-		 o->letter ? ", " : "  ", o->name, o->value ? " " : "", o->value ? o->value : "");
+	snprintf(lead, sizeof(lead), "  %c%c%s--%s%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
+		 o->letter ? ", " : "  ", o->name, is_optional(o) ? "[" : o->value ? " " : "", o->value ? o->value : "",
+		 is_optional(o) ? "]" : "");
 	fprintf(out, "%-*s", HELP_COLUMN - 1, lead);
 	if (strlen(lead) >= HELP_COLUMN)
 		fprintf(out, "\n%*s", HELP_COLUMN - 1, "");
@@ -144,11 +150,13 @@ static void make_tables(const struct cli_command *c, struct getopt_tables *t)
 	for (; n < c->n_options && n < MAX_OPTIONS; n++) {
 		const struct cli_option *o = &c->options[n];
 
-		t->longs[n] = (struct option){ .name = o->name, .has_arg = o->value ? required_argument : no_argument,
-					       .val = 256 + (int)n };
+		t->longs[n] = (struct option){ .name = o->name, .val = 256 + (int)n,
+					       .has_arg = is_optional(o) ? optional_argument :
+							  o->value ? required_argument : no_argument };
 		if (o->letter)
 			*s++ = o->letter;
-		if (o->letter && o->value)
+		/* Of an optional value the letter is the plain option: `-jx` would be two letters elsewhere. */
+		if (o->letter && o->value && !is_optional(o))
 			*s++ = ':';
 	}
 	*s = '\0';

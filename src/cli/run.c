@@ -16,12 +16,21 @@
 #define MAX_TIME (24 * HOUR)
 #define MAX_CPUS 255
 #define MAX_NAME 64
+#define MIB (UINT64_C(1) << 20)
+#define MIN_MEMORY (128 * MIB)
+#define MAX_MEMORY (UINT64_C(1) << 39) /* a TCG guest has 40 address bits, with room for more than RAM */
+#define MAX_PAGES (1u << 27)           /* that much memory, in pages */
+#define MAX_HOPS 8
 
 struct run_request {
 	const char *scheduler, *kernel, *accel, *out;
 	uint32_t cpus;
 	uint64_t deadline, attach; /* ns; 0: the default */
 	uint64_t memory, duration;
+	struct {
+		uint64_t map, pointees; /* bytes */
+		uint32_t pages, hops;
+	} keep;                    /* 0: the default */
 	bool force, verbose;
 	struct { struct sf_capture_at *v; size_t n, cap; } captures;
 	struct { const char **v; size_t n, cap; } env;
@@ -52,7 +61,49 @@ static struct sf_error *set_topology(void *arg, const char *value)
 
 static struct sf_error *set_memory(void *arg, const char *value)
 {
-	return cli_size(value, &((struct run_request *)arg)->memory);
+	return cli_size(value, MIN_MEMORY, MAX_MEMORY, &((struct run_request *)arg)->memory);
+}
+
+static struct sf_error *set_hops(const char *value, uint32_t *ret)
+{
+	/* None at all, which is not the default. */
+	if (!strcmp(value, "0"))
+		*ret = UINT32_MAX;
+	else if (value[0] >= '1' && value[0] <= '0' + MAX_HOPS && !value[1])
+		*ret = (uint32_t)(value[0] - '0');
+	else
+		return sf_error_new(SF_USAGE, "it takes a number from 0 to %d", MAX_HOPS);
+	return NULL;
+}
+
+static struct sf_error *set_one_keep(struct run_request *r, const char *word, const char *value)
+{
+	if (value && !strcmp(word, "pages"))
+		return sf_error_context(cli_count(value, MAX_PAGES, &r->keep.pages), "pages");
+	if (value && !strcmp(word, "map"))
+		return sf_error_context(cli_size(value, MIB, MAX_MEMORY, &r->keep.map), "map");
+	if (value && !strcmp(word, "pointees"))
+		return sf_error_context(cli_size(value, MIB, MAX_MEMORY, &r->keep.pointees), "pointees");
+	if (value && !strcmp(word, "hops"))
+		return sf_error_context(set_hops(value, &r->keep.hops), "hops");
+	return sf_error_new(SF_USAGE, "it takes pages=N, map=SIZE, pointees=SIZE and hops=N, with commas between them");
+}
+
+static struct sf_error *set_keep(void *arg, const char *value)
+{
+	_cleanup_free_ char *copy = strdup(value);
+	char *rest = copy;
+
+	if (!copy)
+		return sf_error_nomem();
+	for (char *word; (word = strsep(&rest, ","));) {
+		char *number = strchr(word, '=');
+
+		if (number)
+			*number++ = '\0';
+		SF_TRY(set_one_keep(arg, word, number));
+	}
+	return NULL;
 }
 
 static struct sf_error *set_time(const char *value, uint64_t *ns)
@@ -162,6 +213,9 @@ static const struct cli_option options[] = {
 	  set_attach_timeout },
 	{ "capture", 'c', "NAME@TIME", "keep a frame called NAME at TIME after the scheduler was attached; may be "
 	  "given again", set_capture },
+	{ "keep", 0, "LIMITS", "what a frame keeps at most: pages=N, map=SIZE (of one map's values), pointees=SIZE (of what "
+	  "pointers lead to), hops=N (how many pointers away), with commas between; default "
+	  "pages=262144,map=256M,pointees=64M,hops=1", set_keep },
 	{ "accel", 0, "ACCEL", "auto (KVM where this kernel is seen to boot under it, else TCG), kvm, or tcg",
 	  set_accel },
 	{ "out", 'o', "DIR", "where the run is kept; default stillframe.out/NAME-N, "
@@ -265,6 +319,10 @@ static int execute(const struct cli_command *c, struct run_request *r, const str
 		.attach_ns = r->attach,
 		.captures = r->captures.v,
 		.n_captures = r->captures.n,
+		.capture_max_pages = r->keep.pages,
+		.capture_max_map_bytes = r->keep.map,
+		.capture_pointer_hops = r->keep.hops,
+		.capture_max_pointee_bytes = r->keep.pointees,
 		.out = r->out,
 		.force = r->force,
 		.log = { .fn = cli_progress_log, .arg = r->progress,

@@ -8,8 +8,6 @@
 #include "cli.h"
 
 #define MIB (1ull << 20)
-#define MIN_MEMORY (128 * MIB)
-#define MAX_MEMORY (1ull << 39) /* a TCG guest has 40 address bits, with room for more than RAM */
 
 struct unit {
 	const char *name;
@@ -72,7 +70,7 @@ struct sf_error *cli_time(const char *text, uint64_t max_ns, uint64_t *ret_ns)
 	return NULL;
 }
 
-struct sf_error *cli_size(const char *text, uint64_t *ret)
+struct sf_error *cli_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
 	static const struct unit units[] = {
 		{ "M", MIB }, { "MiB", MIB }, { "MB", MIB }, { "G", 1024 * MIB }, { "GiB", 1024 * MIB },
@@ -84,8 +82,9 @@ struct sf_error *cli_size(const char *text, uint64_t *ret)
 		return sf_error_new(SF_USAGE, "it takes a number with a unit, M or G: 512M, 1G, 1.5G");
 	if (bytes % MIB)
 		return sf_error_new(SF_USAGE, "it takes a multiple of 1M");
-	if (bytes < MIN_MEMORY || bytes > MAX_MEMORY)
-		return sf_error_new(SF_USAGE, "it takes from 128M to 512G");
+	if (bytes < min || bytes > max)
+		return sf_error_new(SF_USAGE, "it takes from %lluM to %lluG", (unsigned long long)(min / MIB),
+				    (unsigned long long)(max / (1024 * MIB)));
 	*ret = bytes;
 	return NULL;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The command with schedulers that work: captures are taken, shown, listed, exported.
 . "$(dirname "$0")/lib.sh"
-plan 7
+plan 8
 
 a_run_with_captures_passes() {
 	run 0 "$STILLFRAME" run --scheduler "$OBJECT" --kernel "$KERNEL" --for 2s --capture one@500ms \
@@ -23,6 +23,27 @@ a_frame_shows_the_schedulers_globals() {
 	run 0 "$STILLFRAME" show --json "$T/run/one.frame"
 	[ "$(json "$OUT" '[m["value"]["value"] for k in d["maps"] if k["name"].endswith(".bss") for m in k["value"]["members"] if m["name"] == "nr_cpus_onln"]')" = '[2]' ]
 	[ "$(json "$OUT" 'len(d["vcpu_regs"])')" = 2 ]
+}
+
+one_map_is_shown_by_name_or_id() {
+	run 0 "$STILLFRAME" show "$T/run/one.frame" stats
+	says '^map stats \(type=percpu_array'
+	run 0 "$STILLFRAME" show "$T/run/one.frame" stats --json
+	[ "$(json "$OUT" 'd["name"], len(d["percpu_entries"][0]["per_cpu"])')" = "('stats', 2)" ]
+	id=$(json "$OUT" 'd["map_id"]')
+	run 0 "$STILLFRAME" show "$T/run/one.frame" id "$id" --json=plain
+	[ "$(json "$OUT" '[sorted(e) for e in d][0]')" = "['formatted', 'key', 'values']" ]
+	[ "$(json "$OUT" '[v["cpu"] for v in d[0]["formatted"]["values"]]')" = '[0, 1]' ]
+	run 0 "$STILLFRAME" show "$T/run/one.frame" --json=plain
+	[ "$(json "$OUT" '[sorted(m) for m in d if m["id"] == '"$id"']')" = "[['elements', 'flags', 'id', 'name', 'type']]" ]
+	run 3 "$STILLFRAME" show "$T/run/one.frame" no_such_map
+	says 'no_such_map.*stats'
+	run 3 "$STILLFRAME" show "$T/run/one.frame" id 4000000000
+	says "$id"
+	run 3 "$STILLFRAME" show "$T/run/one.frame" id one
+	run 3 "$STILLFRAME" show "$T/run/one.frame" stats more
+	run 3 "$STILLFRAME" show "$T/run/one.frame" --json=pretty
+	says 'plain'
 }
 
 counters_move_between_two_captures() {
@@ -64,6 +85,7 @@ no_scheduler_is_a_baseline() {
 
 proves a_run_with_captures_passes
 proves a_frame_shows_the_schedulers_globals
+proves one_map_is_shown_by_name_or_id
 proves counters_move_between_two_captures
 proves ls_lists_the_captures
 proves a_frame_alone_finds_its_facts_in_the_cache

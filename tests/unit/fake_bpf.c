@@ -94,8 +94,15 @@ static void write_name(struct fake_guest *g, uint64_t kva, const char *name)
 	fake_write(g, kva, field, sizeof(field));
 }
 
-static uint64_t alloc_map(struct fake_guest *g, const struct fake_map *m, size_t values)
+/* The head of any type, and of arrays what is behind it. */
+static uint64_t alloc_map(struct fake_guest *g, const struct fake_map *m, uint32_t type)
 {
+	size_t n = m->max_entries ? m->max_entries : 1, values = sf_align_up((size_t)m->value_size, 8) * n;
+
+	if (type == SF_BPF_MAP_TYPE_PERCPU_ARRAY)
+		return fake_kmalloc(g, FK_ARRAY_VALUE + 8 * n);
+	if (type != SF_BPF_MAP_TYPE_ARRAY)
+		return fake_kmalloc(g, FK_OPS_VALUE + (type == SF_BPF_MAP_TYPE_STRUCT_OPS ? values : 0));
 	if (!m->vmalloced)
 		return fake_kmalloc(g, FK_ARRAY_VALUE + values);
 	return fake_vmalloc(g, SF_PAGE_SIZE + values) + SF_PAGE_SIZE - FK_ARRAY_VALUE;
@@ -104,9 +111,8 @@ static uint64_t alloc_map(struct fake_guest *g, const struct fake_map *m, size_t
 uint64_t fake_add_map(struct fake_guest *g, const struct fake_map *m)
 {
 	uint32_t n = m->max_entries ? m->max_entries : 1, id = m->id ? m->id : g->next_map;
-	size_t values = (size_t)sf_align_up(m->value_size, 8u) * n;
 	uint32_t type = m->type ? m->type : SF_BPF_MAP_TYPE_ARRAY;
-	uint64_t map = alloc_map(g, m, type == SF_BPF_MAP_TYPE_ARRAY ? values : 0);
+	uint64_t map = alloc_map(g, m, type);
 
 	fake_u32(g, map + FK_MAP_TYPE, type);
 	fake_u32(g, map + FK_MAP_KEY_SIZE, m->key_size ? m->key_size : 4);
@@ -116,6 +122,7 @@ uint64_t fake_add_map(struct fake_guest *g, const struct fake_map *m)
 	fake_u32(g, map + FK_MAP_ID, id);
 	fake_u32(g, map + FK_MAP_KEY_TYPE, m->key_type);
 	fake_u32(g, map + FK_MAP_VALUE_TYPE, m->value_type);
+	fake_u32(g, map + FK_MAP_VMLINUX_VALUE_TYPE, m->vmlinux_value_type);
 	fake_u64(g, map + FK_MAP_BTF, m->btf);
 	write_name(g, map + FK_MAP_NAME, m->name);
 	if (m->values)

@@ -164,6 +164,21 @@ void fake_unmap(struct fake_guest *g, uint64_t kva)
 	*entry = 0;
 }
 
+uint64_t fake_percpu(struct fake_guest *g, size_t size)
+{
+	uint64_t percpu = g->next_percpu;
+
+	g->next_percpu += sf_align_up(size, (size_t)8);
+	if (g->next_percpu > g->opt.percpu_pages * SF_PAGE_SIZE)
+		broken("out of per-CPU memory");
+	return percpu;
+}
+
+uint64_t fake_percpu_kva(struct fake_guest *g, uint64_t percpu, uint32_t cpu)
+{
+	return g->percpu[cpu] ? g->percpu[cpu] + percpu : 0;
+}
+
 /* ---- symbols --------------------------------------------------------------------------------------- */
 
 struct symbol {
@@ -362,11 +377,19 @@ static void add_cpus(struct builder *b)
 {
 	struct fake_guest *g = b->g;
 	uint32_t n = g->opt.n_cpus;
-	uint64_t offsets = add_variable(b, "__per_cpu_offset", 64 * 8, 64);
+	uint64_t offsets = add_variable(b, "__per_cpu_offset", FAKE_CPUS * 8, 64);
 
 	fake_u32(g, add_variable(b, "nr_cpu_ids", 4, 4), n);
-	for (uint32_t cpu = 0; cpu < n; cpu++)
-		fake_u64(g, offsets + 8 * cpu, g->page_offset + fake_page(g));
+	for (uint32_t cpu = 0; cpu < n; cpu++) {
+		if (cpu < 64 && g->opt.unset_cpus >> cpu & 1)
+			continue;
+		for (uint32_t i = 0; i < g->opt.percpu_pages; i++) {
+			uint64_t page = g->page_offset + fake_page(g);
+
+			g->percpu[cpu] = g->percpu[cpu] ? g->percpu[cpu] : page;
+		}
+		fake_u64(g, offsets + 8 * cpu, g->percpu[cpu]);
+	}
 	/* Older kernels link these at 0 and do not move them; newer ones give them addresses in the image. */
 	add_symbol(b, "runqueues", 'D',
 		   g->opt.encoding == SF_KALLSYMS_ABSOLUTE_PERCPU ? 0x40 : g->text + DATA_AT + 0x70000);
@@ -379,7 +402,7 @@ static void add_btf(struct builder *b)
 	uint8_t *bytes;
 	uint64_t start;
 
-	fake_types_build(&g->types, &g->ids, g->opt.small ? 0 : 2500);
+	fake_types_build(&g->types, &g->ids, g->opt.small ? 0 : 2500, g->opt.without);
 	bytes = fake_types_bytes(&g->types, &len);
 	start = add_rodata(b, bytes, len);
 	free(bytes);
@@ -425,6 +448,9 @@ static void make_kernel(struct fake_guest *g)
 	fake_u64(g, add_variable(b, "page_offset_base", 8, 8), g->page_offset);
 	g->map_idr = add_variable(b, "map_idr", FK_IDR_SIZE, 8);
 	g->prog_idr = add_variable(b, "prog_idr", FK_IDR_SIZE, 8);
+	g->kallsyms = add_variable(b, "bpf_kallsyms", 16, 8);
+	fake_u64(g, g->kallsyms, g->kallsyms);
+	fake_u64(g, g->kallsyms + 8, g->kallsyms);
 	data = add_variable(b, "vmcoreinfo_data", 8, 8);
 	note = add_variable(b, "vmcoreinfo_note", 8, 8);
 	add_variable(b, "init_task", FK_TASK_SIZE, 64);
@@ -464,6 +490,9 @@ struct fake_guest *fake_new(const struct fake_options *opt)
 		g->opt = *opt;
 	if (!g->opt.n_cpus)
 		g->opt.n_cpus = 4;
+	if (!g->opt.percpu_pages)
+		g->opt.percpu_pages = 4;
+	g->next_percpu = 0x100; /* behind what the kernel's own variables would be */
 	make_ram(g);
 	g->page_offset = (g->opt.five_levels ? 0xff11000000000000ull : 0xffff888000000000ull) + g->opt.direct_shift;
 	g->text = START_KERNEL_MAP + IMAGE_LINKED + g->opt.kaslr;

@@ -44,6 +44,36 @@ enum {
 	FK_MAP_SIZE = 192,
 	FK_ARRAY_VALUE = 216,
 
+	FK_HTAB_BUCKETS = 200,
+	FK_HTAB_ELEMS = 208,
+	FK_HTAB_COUNT = 216,
+	FK_HTAB_N_BUCKETS = 220,
+	FK_HTAB_ELEM_SIZE = 224,
+	FK_HTAB_SIZE = 232,
+	FK_BUCKET_SIZE = 16,
+	FK_ELEM_NEXT = 0,
+	FK_ELEM_PPREV = 8,
+	FK_ELEM_HASH = 40,
+	FK_ELEM_KEY = 48,
+
+	FK_SMAP_BUCKETS = 200,
+	FK_SMAP_BUCKET_LOG = 208,
+	FK_SMAP_SIZE = 216,
+	FK_SELEM_NEXT = 0,
+	FK_SELEM_PPREV = 8,
+	FK_SELEM_OWNERS_NEXT = 16,
+	FK_SELEM_OWNERS_PPREV = 24,
+	FK_SELEM_STORAGE = 32,
+	FK_SELEM_SMAP = 64,
+	FK_SELEM_DATA = 72,
+	FK_STORAGE_FIRST = 128,
+	FK_STORAGE_OWNER = 136,
+	FK_STORAGE_SIZE = 160,
+
+	FK_OPS_BTF = 200,
+	FK_OPS_VALUE = 256,
+	FK_OPS_HEAD = 64,       /* of a wrapper, before its data */
+
 	FK_PROG_TYPE = 4,
 	FK_PROG_AUX = 56,
 	FK_PROG_SIZE = 72,
@@ -59,13 +89,40 @@ enum {
 	FK_BTF_BASE = 96,
 	FK_BTF_SIZE = 160,
 
+	FK_KSYM_LNODE = 16,
+	FK_KSYM_END = 32,
+	FK_KSYM_START = 40,
+	FK_KSYM_NAME = 48,
+	FK_KSYM_NAME_LEN = 512,
+	FK_KSYM_SIZE = 560,
+
 	FK_TASK_PID = 4,
 	FK_TASK_COMM = 8,
 	FK_TASK_MASK = 24,
 	FK_TASK_PARENT = 56,
+	FK_TASK_TGID = 64,
 	FK_TASK_SIZE = 128,
 	FK_CPUMASK_SIZE = 32,
+	FK_CGROUP_KN = 24,
+	FK_CGROUP_SIZE = 64,
+	FK_KN_PARENT = 8,
+	FK_KN_NAME = 16,
+	FK_KN_ID = 48,
+	FK_KN_SIZE = 64,
+	FK_INODE_INO = 40,
+	FK_INODE_SIZE = 64,
+	FK_SOCK_PORT = 14,
+	FK_SOCK_FAMILY = 16,
+	FK_SOCK_SIZE = 64,
 };
+
+#define WITHOUT_PPREV 1u        /* hlist_node and hlist_nulls_node */
+#define WITHOUT_SNODE 2u        /* bpf_local_storage_elem */
+#define WITHOUT_HTAB_ELEMS 4u   /* bpf_htab.elems */
+#define WITHOUT_OPS_BTF 8u      /* bpf_struct_ops_map.btf */
+#define WITH_OLD_PARENT 16u     /* kernfs_node.parent, not __parent */
+
+#define FAKE_CPUS 128
 
 struct fake_options {
 	bool five_levels;
@@ -75,13 +132,17 @@ struct fake_options {
 	enum sf_kallsyms_encoding encoding;
 	uint64_t kaslr, phys;   /* how far the image was moved; multiples of 2 MiB, `phys` at most 8 MiB */
 	uint64_t direct_shift;  /* how far the direct map was moved; a multiple of 1 GiB */
-	uint32_t n_cpus;        /* 0: 4; at most 64 */
+	uint32_t n_cpus;        /* 0: 4; at most FAKE_CPUS */
+	uint64_t unset_cpus;    /* a bit for each of the first 64 CPUs that was never set up */
+	uint32_t percpu_pages;  /* of each CPU's area; 0: 4 */
+	unsigned int without;   /* WITHOUT_*: what the kernel's BTF lacks */
 };
 
 /* Ids in the fake kernel's BTF, for program types that are split from it. */
 struct fake_types {
 	uint32_t u8, s8, u16, u32, s32, u64, s64, chr, boolean, voidp;
 	uint32_t list_head, cpumask, cpumask_t, bpf_cpumask, task_struct, task_ptr;
+	uint32_t map, ops, ops_wrapper; /* bpf_map, sched_ext_ops, bpf_struct_ops_sched_ext_ops */
 };
 
 struct fake_guest {
@@ -100,7 +161,10 @@ struct fake_guest {
 	struct fake_types ids;
 	uint64_t btf_vmlinux;    /* its struct btf */
 	uint64_t map_idr, prog_idr;
+	uint64_t kallsyms;       /* the list bpf_kallsyms: empty */
 	uint32_t next_map, next_prog, next_btf;
+	uint64_t percpu[FAKE_CPUS]; /* of each CPU's area; 0: never set up */
+	uint64_t next_percpu;
 	char vmcoreinfo[4096];
 	uint64_t vmcoreinfo_gpa; /* of the page with the plain text */
 
@@ -126,6 +190,9 @@ uint64_t fake_high_page(struct fake_guest *g);                /* the same, above
 uint64_t fake_kmalloc(struct fake_guest *g, size_t size);     /* zeroed, in the direct map, 8-aligned */
 uint64_t fake_vmalloc(struct fake_guest *g, size_t size);     /* zeroed, page-aligned, scattered */
 void fake_unmap(struct fake_guest *g, uint64_t kva);          /* a page of vmalloc */
+/* Zeroed, 8-aligned, on every CPU that is set up: a per-CPU pointer, what is to be added to the CPU's offset. */
+uint64_t fake_percpu(struct fake_guest *g, size_t size);
+uint64_t fake_percpu_kva(struct fake_guest *g, uint64_t percpu, uint32_t cpu); /* 0: that CPU has no area */
 uint64_t fake_gpa(struct fake_guest *g, uint64_t kva);        /* ends the program where nothing is mapped */
 uint8_t *fake_host(struct fake_guest *g, uint64_t gpa);       /* our pointer into that page */
 void fake_write(struct fake_guest *g, uint64_t kva, const void *data, size_t len);
@@ -149,7 +216,7 @@ static inline void fake_u64(struct fake_guest *g, uint64_t kva, uint64_t v)
 /* ---- types ----------------------------------------------------------------------------------------- */
 
 /* Fills the kernel's types (fake_types.c). @padding: types that mean nothing, for size. */
-void fake_types_build(struct btfb *b, struct fake_types *ids, uint32_t padding);
+void fake_types_build(struct btfb *b, struct fake_types *ids, uint32_t padding, unsigned int without);
 /* The bytes of @b, which stays as it is; free() them. */
 uint8_t *fake_types_bytes(const struct btfb *b, size_t *len);
 

@@ -428,6 +428,31 @@ static void dump_node(FILE *out, const struct sf_node *n, bool follow, unsigned 
 	}
 }
 
+static void dump_elems(FILE *out, const struct sf_snap_map *m, bool follow)
+{
+	struct sf_snap_cursor c = sf_snap_elems(m);
+	struct sf_snap_elem e;
+	struct sf_node n;
+
+	for (size_t i = 0; i < 4096 && sf_snap_next(&c, &e); i++) {
+		fprintf(out, "  %zu: ", i);
+		if (sf_snap_key(&e, &n)) {
+			dump_node(out, &n, follow, 0);
+			fputs(" => ", out);
+		}
+		for (uint32_t cpu = 0; sf_snap_is_percpu(m) && cpu < sf_snap_n_cpus(m); cpu++) {
+			fprintf(out, " cpu %u: ", cpu);
+			if (sf_snap_cpu_value(&e, cpu, &n))
+				dump_node(out, &n, follow, 0);
+		}
+		if (!sf_snap_is_percpu(m)) {
+			n = sf_snap_value(&e);
+			dump_node(out, &n, follow, 0);
+		}
+		fputc('\n', out);
+	}
+}
+
 char *fake_dump(struct sf_frame *f, bool follow)
 {
 	SF_OWNED(snapshot) snap = NULL;
@@ -447,13 +472,8 @@ char *fake_dump(struct sf_frame *f, bool follow)
 		fprintf(out, "%s id %u type %u flags %u kva 0x%" PRIx64 " %u/%u/%u: %s\n", m->listed->name, b->id, b->type,
 			b->flags, b->kva, b->key_size, b->value_size, b->max_entries,
 			m->unread ? m->unread : m->listed->no_btf ? m->listed->no_btf : "");
-		for (size_t e = 0; e < sf_min(m->n_entries, (size_t)4096) && !m->listed->no_btf; e++) {
-			struct sf_node value = sf_snap_map_value(m, e);
-
-			fprintf(out, "  %zu: ", e);
-			dump_node(out, &value, follow, 0);
-			fputc('\n', out);
-		}
+		if (!m->listed->no_btf)
+			dump_elems(out, m, follow);
 	}
 	fclose(out);
 	return text;

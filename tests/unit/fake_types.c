@@ -40,7 +40,7 @@ static void add_containers(struct btfb *b, const struct fake_types *t)
 	btfb_member(b, "slots", slots, FK_NODE_SLOTS * 8);
 }
 
-static void add_bpf(struct btfb *b, const struct fake_types *t)
+static void add_bpf(struct btfb *b, struct fake_types *t)
 {
 	uint32_t name, map_type, btf, btf_ptr, map, aux, aux_ptr, map_ptr, map_ptr_ptr, values, inner;
 
@@ -68,11 +68,17 @@ static void add_bpf(struct btfb *b, const struct fake_types *t)
 	btfb_member(b, "btf_vmlinux_value_type_id", t->u32, FK_MAP_VMLINUX_VALUE_TYPE * 8);
 	btfb_member(b, "btf", btf_ptr, FK_MAP_BTF * 8);
 	btfb_member(b, "name", name, FK_MAP_NAME * 8);
+	t->map = map;
 	/* As DECLARE_FLEX_ARRAY() makes it: in an anonymous struct, in an anonymous union. */
 	values = btfb_add_array(b, t->chr, t->u32, 0);
 	inner = btfb_add_struct(b, NULL, 0);
 	btfb_member(b, "value", values, 0);
+	values = btfb_add_array(b, t->voidp, t->u32, 0);
+	btfb_add_struct(b, NULL, 0);
+	btfb_member(b, "pptrs", values, 0);
+	values = inner;
 	inner = btfb_add_union(b, NULL, 0);
+	btfb_member(b, NULL, values, 0);
 	btfb_member(b, NULL, inner - 1, 0);
 	btfb_add_struct(b, "bpf_array", FK_ARRAY_VALUE);
 	btfb_member(b, "map", map, 0);
@@ -114,6 +120,7 @@ static void add_tasks(struct btfb *b, struct fake_types *t)
 	btfb_member(b, "comm", comm, FK_TASK_COMM * 8);
 	btfb_member(b, "cpus_mask", t->cpumask_t, FK_TASK_MASK * 8);
 	btfb_member(b, "real_parent", t->task_struct + 1, FK_TASK_PARENT * 8);
+	btfb_member(b, "tgid", t->s32, FK_TASK_TGID * 8);
 	t->task_ptr = btfb_add_ptr(b, t->task_struct);
 	/* Two structs of one name, as the kernel's `struct rq`. */
 	btfb_add_struct(b, "twin", 4);
@@ -122,7 +129,145 @@ static void add_tasks(struct btfb *b, struct fake_types *t)
 	btfb_member(b, "large", t->u64, 8 * 8);
 }
 
-void fake_types_build(struct btfb *b, struct fake_types *ids, uint32_t padding)
+static void add_ksym(struct btfb *b, const struct fake_types *t)
+{
+	uint32_t name = btfb_add_array(b, t->chr, t->u32, FK_KSYM_NAME_LEN);
+
+	btfb_add_struct(b, "bpf_ksym", FK_KSYM_SIZE);
+	btfb_member(b, "lnode", t->list_head, FK_KSYM_LNODE * 8);
+	btfb_member(b, "end", t->u64, FK_KSYM_END * 8);
+	btfb_member(b, "start", t->u64, FK_KSYM_START * 8);
+	btfb_member(b, "name", name, FK_KSYM_NAME * 8);
+}
+
+/* hlist_node and hlist_nulls_node, and what a bucket begins with. */
+struct chain_types {
+	uint32_t node, head;
+};
+
+static struct chain_types add_chain(struct btfb *b, const struct fake_types *t, const char *node, const char *head,
+				    unsigned int without)
+{
+	struct chain_types c;
+
+	c.node = btfb_add_struct(b, node, 16);
+	btfb_member(b, "next", t->voidp, 0);
+	if (!(without & WITHOUT_PPREV))
+		btfb_member(b, "pprev", t->voidp, 8 * 8);
+	c.head = btfb_add_struct(b, head, 8);
+	btfb_member(b, "first", t->voidp, 0);
+	return c;
+}
+
+static void add_hash(struct btfb *b, const struct fake_types *t, unsigned int without)
+{
+	struct chain_types c = add_chain(b, t, "hlist_nulls_node", "hlist_nulls_head", without);
+	uint32_t bucket, key, links;
+
+	/* Something else of that name, and larger: what a bucket is, the pointer to it says. */
+	btfb_add_struct(b, "bucket", 64);
+	btfb_member(b, "head", c.head, 40 * 8);
+	bucket = btfb_add_struct(b, "bucket", FK_BUCKET_SIZE);
+	btfb_member(b, "head", c.head, 0);
+	btfb_member(b, "raw_lock", t->u32, 8 * 8);
+	bucket = btfb_add_ptr(b, bucket);
+	btfb_add_struct(b, "bpf_htab", FK_HTAB_SIZE);
+	btfb_member(b, "map", t->map, 0);
+	btfb_member(b, "buckets", bucket, FK_HTAB_BUCKETS * 8);
+	if (!(without & WITHOUT_HTAB_ELEMS))
+		btfb_member(b, "elems", t->voidp, FK_HTAB_ELEMS * 8);
+	btfb_member(b, "count", t->u32, FK_HTAB_COUNT * 8);
+	btfb_member(b, "n_buckets", t->u32, FK_HTAB_N_BUCKETS * 8);
+	btfb_member(b, "elem_size", t->u32, FK_HTAB_ELEM_SIZE * 8);
+	links = btfb_add_union(b, NULL, 16);
+	btfb_member(b, "hash_node", c.node, 0);
+	key = btfb_add_array(b, t->chr, t->u32, 0);
+	btfb_add_struct(b, "htab_elem", FK_ELEM_KEY);
+	btfb_member(b, NULL, links, 0);
+	btfb_member(b, "ptr_to_pptr", t->voidp, 16 * 8);
+	btfb_member(b, "hash", t->u32, FK_ELEM_HASH * 8);
+	btfb_member(b, "key", key, FK_ELEM_KEY * 8);
+}
+
+static void add_storage(struct btfb *b, const struct fake_types *t, unsigned int without)
+{
+	struct chain_types c = add_chain(b, t, "hlist_node", "hlist_head", without);
+	uint32_t bucket, data, sdata;
+
+	bucket = btfb_add_struct(b, "bpf_local_storage_map_bucket", FK_BUCKET_SIZE);
+	btfb_member(b, "list", c.head, 0);
+	btfb_member(b, "lock", t->u32, 8 * 8);
+	bucket = btfb_add_ptr(b, bucket);
+	btfb_add_struct(b, "bpf_local_storage_map", FK_SMAP_SIZE);
+	btfb_member(b, "map", t->map, 0);
+	btfb_member(b, "buckets", bucket, FK_SMAP_BUCKETS * 8);
+	btfb_member(b, "bucket_log", t->u32, FK_SMAP_BUCKET_LOG * 8);
+	data = btfb_add_array(b, t->u8, t->u32, 0);
+	sdata = btfb_add_struct(b, "bpf_local_storage_data", 8);
+	btfb_member(b, "smap", t->voidp, 0);
+	btfb_member(b, "data", data, 8 * 8);
+	btfb_add_struct(b, "bpf_local_storage_elem", 128);
+	btfb_member(b, "map_node", c.node, FK_SELEM_NEXT * 8);
+	if (!(without & WITHOUT_SNODE))
+		btfb_member(b, "snode", c.node, FK_SELEM_OWNERS_NEXT * 8);
+	btfb_member(b, "local_storage", t->voidp, FK_SELEM_STORAGE * 8);
+	btfb_member(b, "sdata", sdata, FK_SELEM_SMAP * 8);
+	btfb_add_struct(b, "bpf_local_storage", FK_STORAGE_SIZE);
+	btfb_member(b, "list", c.head, FK_STORAGE_FIRST * 8);
+	btfb_member(b, "owner", t->voidp, FK_STORAGE_OWNER * 8);
+}
+
+static void add_struct_ops(struct btfb *b, struct fake_types *t, unsigned int without)
+{
+	uint32_t proto, func, name, common, data, value;
+
+	proto = btfb_add_func_proto(b, t->s32);
+	btfb_param(b, "p", t->task_ptr);
+	func = btfb_add_ptr(b, proto);
+	name = btfb_add_array(b, t->chr, t->u32, 16);
+	t->ops = btfb_add_struct(b, "sched_ext_ops", 40);
+	btfb_member(b, "enqueue", func, 0);
+	btfb_member(b, "flags", t->u64, 8 * 8);
+	btfb_member(b, "timeout_ms", t->u32, 16 * 8);
+	btfb_member(b, "name", name, 20 * 8);
+	common = btfb_add_struct(b, "bpf_struct_ops_common_value", 8);
+	btfb_member(b, "refcnt", t->u32, 0);
+	btfb_member(b, "state", t->u32, 4 * 8);
+	t->ops_wrapper = btfb_add_struct(b, "bpf_struct_ops_sched_ext_ops", FK_OPS_HEAD + 64);
+	btfb_member(b, "common", common, 0);
+	btfb_member(b, "data", t->ops, FK_OPS_HEAD * 8);
+	data = btfb_add_array(b, t->chr, t->u32, 0);
+	value = btfb_add_struct(b, "bpf_struct_ops_value", FK_OPS_HEAD);
+	btfb_member(b, "common", common, 0);
+	btfb_member(b, "data", data, FK_OPS_HEAD * 8);
+	btfb_add_struct(b, "bpf_struct_ops_map", FK_OPS_VALUE + FK_OPS_HEAD);
+	btfb_member(b, "map", t->map, 0);
+	if (!(without & WITHOUT_OPS_BTF))
+		btfb_member(b, "btf", t->voidp, FK_OPS_BTF * 8);
+	btfb_member(b, "kvalue", value, FK_OPS_VALUE * 8);
+}
+
+static void add_owners(struct btfb *b, const struct fake_types *t, unsigned int without)
+{
+	uint32_t name = btfb_add_ptr(b, t->chr), kn, common;
+
+	kn = btfb_add_struct(b, "kernfs_node", FK_KN_SIZE);
+	btfb_member(b, without & WITH_OLD_PARENT ? "parent" : "__parent", t->voidp, FK_KN_PARENT * 8);
+	btfb_member(b, "name", name, FK_KN_NAME * 8);
+	btfb_member(b, "id", t->u64, FK_KN_ID * 8);
+	kn = btfb_add_ptr(b, kn);
+	btfb_add_struct(b, "cgroup", FK_CGROUP_SIZE);
+	btfb_member(b, "kn", kn, FK_CGROUP_KN * 8);
+	btfb_add_struct(b, "inode", FK_INODE_SIZE);
+	btfb_member(b, "i_ino", t->u64, FK_INODE_INO * 8);
+	common = btfb_add_struct(b, "sock_common", 32);
+	btfb_member(b, "skc_num", t->u16, FK_SOCK_PORT * 8);
+	btfb_member(b, "skc_family", t->u16, FK_SOCK_FAMILY * 8);
+	btfb_add_struct(b, "sock", FK_SOCK_SIZE);
+	btfb_member(b, "__sk_common", common, 0);
+}
+
+void fake_types_build(struct btfb *b, struct fake_types *ids, uint32_t padding, unsigned int without)
 {
 	char name[32];
 
@@ -132,6 +277,11 @@ void fake_types_build(struct btfb *b, struct fake_types *ids, uint32_t padding)
 	add_containers(b, ids);
 	add_bpf(b, ids);
 	add_tasks(b, ids);
+	add_ksym(b, ids);
+	add_hash(b, ids, without);
+	add_storage(b, ids, without);
+	add_struct_ops(b, ids, without);
+	add_owners(b, ids, without);
 	for (uint32_t i = 0; i < padding; i++) {
 		snprintf(name, sizeof(name), "padding_type_number_%05u", i);
 		btfb_add_typedef(b, name, ids->u64);

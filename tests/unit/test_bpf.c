@@ -487,8 +487,8 @@ static void a_large_map_is_kept_to_its_limit(void **state)
 	sf_recorder_begin(rec);
 	sf_vmem_flush(vm);
 	assert_ok(sf_bpf_touch(t->bpf, vm, &(struct sf_bpf_keep){ .max_map_bytes = 10 * 4096 }, &kept));
-	assert_int_equal(kept.n_cut_maps, 1);
-	assert_in_range(sf_recorder_n_pages(rec), 10, 20);
+	assert_int_equal(kept.n_cut_maps, 0);
+	assert_in_range(sf_recorder_n_pages(rec), 1, 10);
 }
 
 static void values_that_are_not_there_are_counted(void **state)

@@ -213,10 +213,11 @@ static void bytes_that_read_as_text_are_quoted(void **state)
 	assert_renders(ARRAY(3, CHR(34) "," CHR(92) "," CHR(9)), "\"\\\"\\\\\\t\"");
 	assert_renders(ARRAY(3, CHR(104) "," CHR(10) "," CHR(0)), "\"h\\n\"");
 	assert_renders(ARRAY(4, CHR(104) "," CHR(10) "," CHR(105) "," CHR(0)), "|\n  h\n  i");
-	/* Not text: a byte that is none, nothing before the NUL, one element. */
+	/* Not text: a byte that is none, nothing before the NUL, one element, nothing that can be seen. */
 	assert_renders(ARRAY(2, U8(104) "," U8(200)), "[104, 200]");
 	assert_renders(ARRAY(3, U8(0) "," U8(104) "," U8(105)), "[[1..2]={104, 105}]");
 	assert_renders(ARRAY(1, CHR(104)), "['h']");
+	assert_renders(ARRAY(3, U8(10) "," U8(10) "," U8(32)), "[10, 10, 32]");
 	assert_renders(ARRAY(9, CHR(104) "," CHR(105)), "\"hi\" (2 of 9 shown)");
 }
 
@@ -241,6 +242,64 @@ static void compounds_are_listed_a_line_each_and_equal_ones_together(void **stat
 		       "2 elements:\n"
 		       "  [0] 0x1\n"
 		       "  [1] 0x10 → 3");
+}
+
+#define SLOT(seq, mode, cpu) \
+	STRUCT("slot", MEMBER("seq", U32(seq)) "," MEMBER("mode", U32(mode)) "," MEMBER("at", STRUCT("at", MEMBER("cpu", U32(cpu)))))
+
+static void neighbours_that_differ_in_little_are_a_template(void **state)
+{
+	(void)state;
+	assert_renders(ARRAY(5, SLOT(7, 2, 1) "," SLOT(8, 2, 1) "," SLOT(8, 2, 1) "," SLOT(0, 2, 3) "," SLOT(0, 0, 0)),
+		       "5 elements:\n"
+		       "  [0-3] slot{mode=2}\n"
+		       "    seq: [0]=7  [1-2]=8  [3]=0\n"
+		       "    at.cpu: [0-2]=1  [3]=3");
+	/* One member that varies needs nothing in common. */
+	assert_renders(ARRAY(4, ELEM(1) "," ELEM(2) "," ELEM(2) "," ELEM(3)),
+		       "4 elements:\n"
+		       "  [0-3] e:\n"
+		       "    v: [0]=1  [1-2]=2  [3]=3");
+	/* Two variants, nothing in common, or a member that is no scalar: one by one. */
+	assert_renders(ARRAY(3, SLOT(7, 2, 1) "," SLOT(8, 2, 1) "," SLOT(8, 2, 1)),
+		       "3 elements:\n"
+		       "  [0] slot{seq=7, mode=2, at=at{cpu=1}}\n"
+		       "  [1-2] slot{seq=8, mode=2, at=at{cpu=1}}");
+	assert_renders(ARRAY(3, SLOT(7, 2, 0) "," SLOT(8, 1, 0) "," SLOT(9, 4, 0)),
+		       "3 elements:\n"
+		       "  [0] slot{seq=7, mode=2}\n"
+		       "  [1] slot{seq=8, mode=1}\n"
+		       "  [2] slot{seq=9, mode=4}");
+#define LISTED(a, b) STRUCT("l", MEMBER("n", U32(1)) "," MEMBER("list", ARRAY(2, S32(a) "," S32(b))))
+	assert_renders(ARRAY(3, LISTED(1, 2) "," LISTED(2, 3) "," LISTED(3, 4)),
+		       "3 elements:\n"
+		       "  [0] l{n=1, list=[1, 2]}\n"
+		       "  [1] l{n=1, list=[2, 3]}\n"
+		       "  [2] l{n=1, list=[3, 4]}");
+}
+
+static void templates_keep_to_the_width(void **state)
+{
+	SF_OWNED(tree) tree = tree_of(ARRAY(6, SLOT(100000, 2, 0) "," SLOT(200000, 2, 0) "," SLOT(300000, 2, 0) ","
+					    SLOT(400000, 2, 0) "," SLOT(500000, 2, 0) "," SLOT(600000, 2, 0)));
+	struct sf_node n = sf_tree_root(tree);
+
+	(void)state;
+	assert_looks_with(&n, &(struct sf_render_options){ .width = 40 },
+			  "6 elements:\n"
+			  "  [0-5] slot{mode=2}\n"
+			  "    seq: [0]=100000  [1]=200000\n"
+			  "      [2]=300000  [3]=400000  [4]=500000\n"
+			  "      [5]=600000");
+	assert_looks_with(&n, &(struct sf_render_options){ .max_elements = 3 },
+			  "6 elements:\n"
+			  "  [0-2] slot{mode=2}\n"
+			  "    seq: [0]=100000  [1]=200000  [2]=300000\n"
+			  "  3 of 6 shown");
+	/* Whoever runs out of parts says so where it does. */
+	assert_looks_with(&n, &(struct sf_render_options){ .max_parts = 3 },
+			  "6 elements:\n"
+			  "  [0] <cut here: the value has more than 3 parts>");
 }
 
 static void bytes_are_lines_of_hex_without_those_of_zeros(void **state)
@@ -331,6 +390,8 @@ int main(void)
 		cmocka_unit_test(lists_wrap_between_elements_only),
 		cmocka_unit_test(bytes_that_read_as_text_are_quoted),
 		cmocka_unit_test(compounds_are_listed_a_line_each_and_equal_ones_together),
+		cmocka_unit_test(neighbours_that_differ_in_little_are_a_template),
+		cmocka_unit_test(templates_keep_to_the_width),
 		cmocka_unit_test(bytes_are_lines_of_hex_without_those_of_zeros),
 		cmocka_unit_test(truncated_values_show_what_there_was),
 		cmocka_unit_test(limits_cut_and_say_so),

@@ -154,6 +154,64 @@ static void bulk_and_single_elements_are_the_same(void **state)
 	}
 }
 
+static void a_union_says_once_what_all_its_parts_say(void **state)
+{
+	uint32_t halves = btfb_add_struct(&b, NULL, 8), parts, outer;
+	struct { uint32_t id, low, high, after; } v = { 1, 5, 0, 9 };
+
+	btfb_member(&b, "low", u32, 0);
+	btfb_member(&b, "high", u32, 32);
+	parts = btfb_add_union(&b, NULL, 8);
+	btfb_member(&b, "first", u32, 0);
+	btfb_member(&b, NULL, halves, 0);
+	btfb_member(&b, "whole", u64, 0);
+	outer = btfb_add_struct(&b, "outer", 16);
+	btfb_member(&b, "id", u32, 0);
+	btfb_member(&b, NULL, parts, 32);
+	btfb_member(&b, "after", u32, 96);
+	(void)state;
+	done();
+	struct sf_node n = node(outer, &v, sizeof(v));
+
+	assert_looks(&n, "outer{id=1, first=5, after=9}");
+	assert_looks_with(&n, &(struct sf_render_options){ .width = 26 },
+			  "outer:\n"
+			  "  id=1   first=5   after=9");
+	assert_looks_with(&n, &(struct sf_render_options){ .show_zero = true },
+			  "outer{id=1, first=5, low=5, high=0, whole=5, after=9}");
+	/* A part is left out as a whole, or not at all. */
+	v.high = 2;
+	n = node(outer, &v, sizeof(v));
+	assert_looks(&n, "outer{id=1, first=5, low=5, high=2, whole=8589934597, after=9}");
+	v.low = 0;
+	n = node(outer, &v, sizeof(v));
+	assert_looks(&n, "outer{id=1, high=2, whole=8589934592, after=9}");
+	/* A union with a name is what its reader makes of it. */
+	v.low = 3;
+	n = node(parts, &v.low, 8);
+	assert_looks(&n, "{first=3, low=3, high=2, whole=8589934595}");
+}
+
+static void pointers_to_functions_and_void_have_no_story(void **state)
+{
+	uint32_t fn = btfb_add_ptr(&b, btfb_add_func_proto(&b, 0)), nothing = btfb_add_ptr(&b, 0), ops;
+	uint64_t v[3] = { 0xffffffff81000000, 0, 0xffff888000000000 };
+
+	ops = btfb_add_struct(&b, "ops", 24);
+	btfb_member(&b, "enqueue", fn, 0);
+	btfb_member(&b, "dequeue", fn, 64);
+	btfb_member(&b, "priv", nothing, 128);
+	(void)state;
+	done();
+	struct sf_node n = node(ops, v, sizeof(v));
+
+	assert_looks(&n, "ops{enqueue=0xffffffff81000000, priv=0xffff888000000000}");
+	_cleanup_free_ char *json = json_of(&n, NULL);
+
+	assert_contains(json, "it points to a function");
+	assert_contains(json, "it points to void");
+}
+
 /* ---- memory --------------------------------------------------------------------------------------------- */
 
 static void what_is_not_there_is_said_in_its_place(void **state)
@@ -350,17 +408,42 @@ static void a_million_zeros_are_looked_at_quickly(void **state)
 	assert_looks(&m, "[all 4096 zero] (4096 of 131072 shown)");
 }
 
+/* Neighbours that differ in everything are not looked at again for each of them. */
+static void work_on_large_arrays_grows_with_their_length(void **state)
+{
+	uint32_t st = btfb_add_struct(&b, "e", 16), arr;
+	struct sf_render_options opt = { .max_parts = 40000 };
+
+	btfb_member(&b, "a", u64, 0);
+	btfb_member(&b, "b", u64, 64);
+	arr = btfb_add_array(&b, st, u32, 4096);
+	(void)state;
+	done();
+	uint64_t at = fake_vmalloc(guest, 4096 * 16);
+
+	for (uint32_t i = 0; i < 2 * 4096; i++)
+		fake_u64(guest, at + 8 * i, i + 1);
+	struct sf_node n = sf_typed_node(&types, at, arr, 4096 * 16);
+	_cleanup_free_ char *text = text_of(&n, &opt);
+
+	assert_contains(text, "\n  [4095] e{a=8191, b=8192}");
+	assert_null(strstr(text, "cut here"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(a_section_looks_as_documented),
 		BENCH_TEST(json_of_every_kind_survives_being_read),
 		BENCH_TEST(bulk_and_single_elements_are_the_same),
+		BENCH_TEST(a_union_says_once_what_all_its_parts_say),
+		BENCH_TEST(pointers_to_functions_and_void_have_no_story),
 		BENCH_TEST(what_is_not_there_is_said_in_its_place),
 		BENCH_TEST(circles_of_pointers_end_where_they_close),
 		BENCH_TEST(one_hop_is_followed_and_masks_from_anywhere),
 		BENCH_TEST(types_that_contain_themselves_take_bounded_work),
 		BENCH_TEST(a_million_zeros_are_looked_at_quickly),
+		BENCH_TEST(work_on_large_arrays_grows_with_their_length),
 	};
 
 	return run_bench(tests);

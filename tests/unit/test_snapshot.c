@@ -379,6 +379,8 @@ static void a_pointer_out_of_the_frame(void **state)
 	assert_string_equal(p->requested, "far_task.pid");
 	assert_string_equal(p->walked, "far_task");
 	assert_int_equal(p->addr, t->s.far_task);
+	/* And what would have kept it. */
+	assert_non_null(strstr(p->reason, "--keep hops=N"));
 	assert_false(p->unmapped);
 	p = payload(sf_field_error(bss(t, "gone_task.pid")), SF_PAGE_NOT_KEPT);
 	assert_int_equal(p->addr, t->s.hole);

@@ -20,6 +20,40 @@ static const struct sf_place_spec specs[] = {
 	SPEC(map.vmlinux_value_type, "bpf_map", "btf_vmlinux_value_type_id", true),
 	SPEC(map.id, "bpf_map", "id", true),
 	SPEC(array_value, "bpf_array", "value", true),
+	SPEC(array_pptrs, "bpf_array", "pptrs", true),
+	SPEC(htab.buckets, "bpf_htab", "buckets", true),
+	SPEC(htab.elems, "bpf_htab", "elems", true),
+	SPEC(htab.n_buckets, "bpf_htab", "n_buckets", true),
+	SPEC(htab.elem_size, "bpf_htab", "elem_size", true),
+	SPEC(elem.next, "htab_elem", "hash_node.next", true),
+	SPEC(elem.pprev, "htab_elem", "hash_node.pprev", true),
+	SPEC(elem.hash, "htab_elem", "hash", true),
+	SPEC(elem.key, "htab_elem", "key", true),
+	SPEC(smap.buckets, "bpf_local_storage_map", "buckets", true),
+	SPEC(smap.bucket_log, "bpf_local_storage_map", "bucket_log", true),
+	SPEC(selem.next, "bpf_local_storage_elem", "map_node.next", true),
+	SPEC(selem.pprev, "bpf_local_storage_elem", "map_node.pprev", true),
+	SPEC(selem.storage, "bpf_local_storage_elem", "local_storage", true),
+	SPEC(selem.smap, "bpf_local_storage_elem", "sdata.smap", true),
+	SPEC(selem.data, "bpf_local_storage_elem", "sdata.data", true),
+	SPEC(selem.owners_next, "bpf_local_storage_elem", "snode.next", true),
+	SPEC(selem.owners_pprev, "bpf_local_storage_elem", "snode.pprev", true),
+	SPEC(storage.owner, "bpf_local_storage", "owner", true),
+	SPEC(storage.first, "bpf_local_storage", "list.first", true),
+	SPEC(struct_ops.btf, "bpf_struct_ops_map", "btf", true),
+	SPEC(struct_ops.value, "bpf_struct_ops_map", "kvalue", true),
+	SPEC(struct_ops.data, "bpf_struct_ops_map", "kvalue.data", true),
+	SPEC(task.pid, "task_struct", "pid", true),
+	SPEC(task.tgid, "task_struct", "tgid", true),
+	SPEC(task.comm, "task_struct", "comm", true),
+	SPEC(cgroup_kn, "cgroup", "kn", true),
+	SPEC(inode_ino, "inode", "i_ino", true),
+	SPEC(sock_family, "sock", "__sk_common.skc_family", true),
+	SPEC(sock_port, "sock", "__sk_common.skc_num", true),
+	SPEC(kernfs.parent, "kernfs_node", "__parent", true),
+	SPEC(kernfs.plain_parent, "kernfs_node", "parent", true), /* until it was RCU that protects it */
+	SPEC(kernfs.name, "kernfs_node", "name", true),
+	SPEC(kernfs.id, "kernfs_node", "id", true),
 	SPEC(prog.type, "bpf_prog", "type", true),
 	SPEC(prog.aux, "bpf_prog", "aux", true),
 	SPEC(aux.name, "bpf_prog_aux", "name", true),
@@ -30,6 +64,10 @@ static const struct sf_place_spec specs[] = {
 	SPEC(btf.data_size, "btf", "data_size", true),
 	SPEC(btf.base, "btf", "base_btf", true),
 	SPEC(btf.id, "btf", "id", true),
+	SPEC(ksym.start, "bpf_ksym", "start", true),
+	SPEC(ksym.end, "bpf_ksym", "end", true),
+	SPEC(ksym.name, "bpf_ksym", "name", true),
+	SPEC(ksym.lnode, "bpf_ksym", "lnode", true),
 };
 
 struct sf_error *sf_bpf_new(const struct sf_kernel *kernel, struct sf_bpf **ret)
@@ -45,6 +83,8 @@ struct sf_error *sf_bpf_new(const struct sf_kernel *kernel, struct sf_bpf **ret)
 				    "CONFIG_KALLSYMS_ALL is", sf_kernel_release(kernel));
 	sf_kernel_symbol(kernel, "prog_idr", &bpf->prog_idr);
 	sf_kernel_symbol(kernel, "btf_vmlinux", &bpf->btf_vmlinux);
+	sf_bpf_find_layouts(bpf);
+	sf_kernel_symbol(kernel, "bpf_kallsyms", &bpf->kallsyms);
 	*ret = steal_ptr(&bpf);
 	return NULL;
 }
@@ -109,21 +149,6 @@ static void name_of(const struct head *h, const struct sf_place *p, char name[SF
 		memcpy(name, h->bytes + p->offset, sf_min(p->size, SF_BPF_NAME - 1u));
 }
 
-static void place_values(const struct sf_bpf *bpf, struct sf_bpf_map *m)
-{
-	if (m->type != SF_BPF_MAP_TYPE_ARRAY)
-		m->unread = "values of this map type are not read yet";
-	else if (!bpf->array_value.present)
-		m->unread = "the kernel's BTF has no struct bpf_array";
-	else if (!m->value_size || m->value_size > UINT32_MAX - 7)
-		m->unread = "its value size makes no sense";
-	if (m->unread)
-		return;
-	/* kernel/bpf/arraymap.c: elem_size = round_up(value_size, 8) */
-	m->values = m->kva + bpf->array_value.offset;
-	m->stride = sf_align_up((uint64_t)m->value_size, 8);
-}
-
 static bool read_map(const struct sf_bpf *bpf, struct sf_vmem *vm, uint64_t kva, struct sf_bpf_map *m)
 {
 	struct head h;
@@ -144,7 +169,7 @@ static bool read_map(const struct sf_bpf *bpf, struct sf_vmem *vm, uint64_t kva,
 		.vmlinux_value_type = (uint32_t)member(&h, &bpf->map.vmlinux_value_type),
 	};
 	name_of(&h, &bpf->map.name, m->name);
-	place_values(bpf, m);
+	sf_bpf_find_values(bpf, vm, m);
 	return true;
 }
 

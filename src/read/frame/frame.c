@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "base/text.h"
 #include "frame_private.h"
 
 static uint64_t count_pages(struct sf_image *img)
@@ -95,6 +96,7 @@ void sf_frame_unref(struct sf_frame *f)
 	if (!f || --f->refs)
 		return;
 	maps_free(f->maps);
+	sf_frame_symbols_free(f->symbols);
 	sf_bpf_free(f->bpf);
 	sf_kernel_unref(f->kernel);
 	sf_image_unref(f->image);
@@ -160,26 +162,6 @@ struct listing {
 	bool no_memory;
 };
 
-/* Names are bytes of the guest: what is not printable ASCII becomes \xHH here, once. */
-static void show_name(const char *raw, char *out)
-{
-	static const char hex[] = "0123456789abcdef";
-
-	for (; *raw; raw++) {
-		uint8_t c = (uint8_t)*raw;
-
-		if (c >= 0x20 && c < 0x7f) {
-			*out++ = (char)c;
-			continue;
-		}
-		*out++ = '\\';
-		*out++ = 'x';
-		*out++ = hex[c >> 4];
-		*out++ = hex[c & 15];
-	}
-	*out = '\0';
-}
-
 static bool list_map(void *arg, const struct sf_bpf_map *map)
 {
 	struct listing *l = arg;
@@ -190,7 +172,8 @@ static bool list_map(void *arg, const struct sf_bpf_map *map)
 		return false;
 	}
 	*m = (struct sf_frame_map){ .map = *map };
-	show_name(map->name, m->name);
+	/* Names are bytes of the guest. */
+	sf_text_escape(map->name, m->name, sizeof(m->name));
 	return true;
 }
 

@@ -9,6 +9,8 @@
 
 #define SF_FRAME_SCHEMA "stillframe-frame-1"
 
+struct sf_frame_symbols;
+
 struct sf_frame {
 	_Atomic uint32_t refs;
 	/* All immutable after the frame was made. */
@@ -21,9 +23,10 @@ struct sf_frame {
 	struct sf_frame_info info;
 	char *strings;               /* what info points at, in a row */
 	struct sf_vcpu_regs *vcpus;
-	/* The listing: made once, under the lock; then read without it. */
+	/* The listings: made once, under the lock; then read without it. */
 	pthread_mutex_t lock;
 	_Atomic(struct sf_frame_maps *) maps;
+	_Atomic(struct sf_frame_symbols *) symbols;
 };
 
 struct sf_frame *sf_frame_alloc(void);
@@ -50,6 +53,8 @@ SF_CHECKED struct sf_error *sf_frame_meta_read(struct sf_frame *frame, const cha
 /* Copies the strings of @meta and its registers into @frame. */
 SF_CHECKED struct sf_error *sf_frame_meta_set(struct sf_frame *frame, const struct sf_frame_meta *meta,
 					      const char *release);
+
+void sf_frame_symbols_free(struct sf_frame_symbols *symbols); /* symbols.c */
 
 /* NT_PRSTATUS of one vCPU (prstatus.c). */
 #define SF_PRSTATUS_SIZE 336

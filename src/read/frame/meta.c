@@ -14,7 +14,8 @@ static const struct {
 	size_t at;
 } numbers[] = {
 	NUMBER(wall_ns), NUMBER(pause_ns), NUMBER(walk_ns), NUMBER(n_pages), NUMBER(n_refused), NUMBER(n_cut_maps),
-	NUMBER(n_unreadable), NUMBER(n_torn),
+	NUMBER(n_unreadable), NUMBER(n_torn), NUMBER(n_torn_chains), NUMBER(n_pointees), NUMBER(n_left_out),
+	NUMBER(n_dangling), NUMBER(n_unplanned),
 };
 
 #define STRING(field) { #field, offsetof(struct sf_frame_info, field) }
@@ -204,6 +205,11 @@ struct sf_error *sf_frame_meta_set(struct sf_frame *frame, const struct sf_frame
 	info->n_cut_maps = meta->kept.n_cut_maps;
 	info->n_unreadable = meta->kept.n_unreadable;
 	info->n_torn = meta->kept.maps.n_torn + meta->kept.progs.n_torn;
+	info->n_torn_chains = meta->kept.n_torn_chains;
+	info->n_pointees = meta->kept.n_pointees;
+	info->n_left_out = meta->kept.n_left_out;
+	info->n_dangling = meta->kept.n_dangling;
+	info->n_unplanned = meta->kept.n_unplanned;
 	if (!meta->n_vcpus)
 		return NULL;
 	frame->vcpus = calloc(meta->n_vcpus, sizeof(*frame->vcpus));

@@ -114,6 +114,7 @@ static void fill_symbol(const struct sf_kernel *k, uint32_t i, uint64_t addr, ui
 	ret->address = start;
 	ret->offset = addr - start;
 	ret->size = end > start ? end - start : 0;
+	ret->module = NULL;
 }
 
 bool sf_kernel_symbol_at(const struct sf_kernel *k, uint64_t addr, char buf[SF_SYMBOL_NAME], struct sf_symbol *ret)

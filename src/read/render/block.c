@@ -7,7 +7,7 @@
 
 #include <inttypes.h>
 
-#include "emit.h"
+#include "leaf.h"
 
 #define COLUMNS 3
 #define GAP 3           /* spaces between columns */
@@ -29,51 +29,9 @@ struct layout {
 	struct column columns[COLUMNS + 1][COLUMNS];
 };
 
-static void put_member_name(struct sf_emit *e, const char *name)
-{
-	sf_put_name(e, *name ? name : "<anon>");
-}
-
 static void put_cell_value(struct sf_emit *e, const struct sf_node *n)
 {
 	sf_put_inline(e, n);
-}
-
-/* Scalars, and pointers without a target and without a story. */
-static bool is_cell(struct sf_emit *e, const struct sf_node *n)
-{
-	struct sf_node target;
-	const char *why;
-
-	switch (sf_node_kind(n)) {
-	case SF_INT:
-	case SF_UINT:
-	case SF_BOOL:
-	case SF_CHAR:
-	case SF_FLOAT:
-	case SF_ENUM:
-		return true;
-	case SF_PTR:
-		return !sf_walk_follow(&e->w, n, &target, &why) && !why;
-	default:
-		return false;
-	}
-}
-
-static uint32_t name_width(struct sf_emit *e, const char *name)
-{
-	uint32_t col = e->col;
-	bool measuring = e->measuring;
-
-	e->measuring = true;
-	e->limit = UINT32_MAX;
-	put_member_name(e, name);
-
-	uint32_t ret = e->col - col;
-
-	e->col = col;
-	e->measuring = measuring;
-	return ret;
 }
 
 static uint32_t value_width(struct sf_emit *e, const struct sf_node *n)
@@ -122,15 +80,6 @@ static void choose_columns(struct layout *l, uint32_t room)
 	}
 }
 
-static bool next_visible(struct sf_emit *e, const struct sf_node *n, struct sf_member_iter *it, const char **name,
-			 struct sf_node *ret)
-{
-	while (sf_emit_on(e) && sf_walk_member(&e->w, n, it, name, ret))
-		if (sf_is_visible(e, *name, ret))
-			return true;
-	return false;
-}
-
 static void measure_cells(struct sf_emit *e, const struct sf_node *n, unsigned int indent, struct layout *l)
 {
 	uint32_t room = e->w.opt.width > 2 * indent ? e->w.opt.width - 2 * indent : 1;
@@ -139,9 +88,9 @@ static void measure_cells(struct sf_emit *e, const struct sf_node *n, unsigned i
 	const char *name;
 
 	*l = (struct layout){ 0 };
-	while (next_visible(e, n, &it, &name, &member))
-		if (is_cell(e, &member))
-			add_cell(l, name_width(e, name), value_width(e, &member));
+	while (sf_next_visible(e, n, &it, &name, &member))
+		if (sf_is_cell(e, &member))
+			add_cell(l, sf_name_width(e, *name ? name : "<anon>"), value_width(e, &member));
 	if (l->n_cells)
 		choose_columns(l, room);
 }
@@ -155,8 +104,8 @@ static void put_cells(struct sf_emit *e, const struct sf_node *n, unsigned int i
 	uint32_t end = 0;
 
 	measure_cells(e, n, indent, &l);
-	for (uint32_t i = 0; l.n_cells && next_visible(e, n, &it, &name, &member);) {
-		if (!is_cell(e, &member))
+	for (uint32_t i = 0; l.n_cells && sf_next_visible(e, n, &it, &name, &member);) {
+		if (!sf_is_cell(e, &member))
 			continue;
 		uint32_t column = i++ % l.n_columns;
 		const struct column *c = &l.columns[l.n_columns][column];
@@ -169,7 +118,7 @@ static void put_cells(struct sf_emit *e, const struct sf_node *n, unsigned int i
 
 		uint32_t start = e->col;
 
-		put_member_name(e, name);
+		sf_put_member_name(e, name);
 		if (l.padded)
 			sf_put_spaces(e, start + c->name > e->col ? start + c->name - e->col : 0);
 		sf_puts(e, l.padded ? " = " : "=");
@@ -185,11 +134,11 @@ static void put_compounds(struct sf_emit *e, const struct sf_node *n, unsigned i
 	struct sf_node member;
 	const char *name;
 
-	while (next_visible(e, n, &it, &name, &member)) {
-		if (is_cell(e, &member))
+	while (sf_next_visible(e, n, &it, &name, &member)) {
+		if (sf_is_cell(e, &member))
 			continue;
 		sf_put_line(e, indent);
-		put_member_name(e, name);
+		sf_put_member_name(e, name);
 		sf_puts(e, " ");
 		sf_put_value(e, &member, indent);
 	}
@@ -213,7 +162,7 @@ static bool is_zero_element(struct sf_emit *e, const struct sf_node *n)
 /* An element, or neighbours that are equal, a line. */
 static void put_elements(struct sf_emit *e, const struct sf_node *n, unsigned int indent)
 {
-	uint64_t len, shown = sf_walk_shown(&e->w, n, &len), last;
+	uint64_t len, shown = sf_walk_shown(&e->w, n, &len), last, no_use = 0;
 	struct sf_node elem, next;
 
 	sf_putf(e, "%" PRIu64 " elements:", len);
@@ -226,6 +175,8 @@ static void put_elements(struct sf_emit *e, const struct sf_node *n, unsigned in
 		while (last + 1 < shown && sf_node_index(n, last + 1, &next) == SF_STEP_OK &&
 		       sf_walk_is_same(&e->w, &elem, &next))
 			last++;
+		if (sf_put_template(e, n, i, shown, indent + 1, &last, &no_use))
+			continue;
 		sf_put_line(e, indent + 1);
 		if (last > i)
 			sf_putf(e, "[%" PRIu64 "-%" PRIu64 "] ", i, last);

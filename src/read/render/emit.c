@@ -85,14 +85,44 @@ void sf_put_line(struct sf_emit *e, unsigned int indent)
 	sf_put_spaces(e, 2 * (size_t)indent);
 }
 
-/* Control characters of either set, and what turns the direction of writing around. */
+static uint32_t columns_of(const char *text, size_t len)
+{
+	uint32_t ret = 0;
+
+	for (size_t i = 0; i < len; i++)
+		ret += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return ret;
+}
+
+void sf_put_words(struct sf_emit *e, const char *text, size_t len, unsigned int indent)
+{
+	const char *end = text + len;
+
+	while (text < end && sf_emit_on(e)) {
+		const char *space = memchr(text + 1, ' ', (size_t)(end - text - 1));
+		size_t n = (size_t)((space ? space : end) - text);
+
+		if (*text == ' ' && e->col > 2 * indent && !e->measuring &&
+		    (uint64_t)e->col + columns_of(text, n) > e->w.opt.width) {
+			sf_put_line(e, indent);
+			sf_putn(e, text + 1, n - 1);
+		} else {
+			sf_putn(e, text, n);
+		}
+		text += n;
+	}
+}
+
+/* Control characters of either set, what has no width, and what breaks the line or turns the direction of writing around. */
 static bool is_unsafe(const uint8_t *p, size_t len)
 {
 	if (len == 1)
 		return p[0] < 0x20 || p[0] == 0x7f;
 	if (len == 2)
 		return p[0] == 0xc2 && p[1] < 0xa0;
-	return len == 3 && p[0] == 0xe2 && ((p[1] == 0x80 && p[2] >= 0x8e) || (p[1] == 0x81 && p[2] >= 0xa0));
+	if (len != 3 || p[0] != 0xe2)
+		return false;
+	return p[1] == 0x80 ? (p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae) : p[1] == 0x81 && p[2] >= 0xa0;
 }
 
 void sf_put_name(struct sf_emit *e, const char *text)
@@ -219,22 +249,45 @@ void sf_put_duration(struct sf_emit *e, uint64_t ns)
 	sf_putf(e, "%" PRIu64 " ns", ns);
 }
 
-uint32_t sf_measure(struct sf_emit *e, void (*put)(struct sf_emit *e, const struct sf_node *n), const struct sf_node *n)
+/* ---- measuring ---------------------------------------------------------------------------------------------- */
+
+struct sf_measured sf_measure_begin(struct sf_emit *e, uint32_t limit)
 {
-	uint64_t left = e->w.left;
-	uint32_t col = e->col;
+	struct sf_measured m = {
+		.col = e->col, .limit = e->limit, .left = e->w.left, .measuring = e->measuring, .over = e->over,
+	};
 
-	if (e->failed)
-		return UINT32_MAX;
 	e->measuring = true;
-	e->limit = e->w.opt.width;
-	put(e, n);
+	e->over = e->failed;
+	e->limit = limit;
+	return m;
+}
 
-	uint32_t ret = e->over ? UINT32_MAX : e->col - col;
+uint32_t sf_measure_end(struct sf_emit *e, const struct sf_measured *m)
+{
+	uint32_t ret = e->over ? UINT32_MAX : e->col - m->col;
 
-	e->measuring = e->over = false;
-	e->col = col;
-	if (left && !e->w.left)
+	e->measuring = m->measuring;
+	e->over = m->over;
+	e->limit = m->limit;
+	e->col = m->col;
+	if (m->left && !e->w.left)
 		e->w.left = 1; /* what was said while measuring is still to be said */
 	return ret;
+}
+
+uint32_t sf_measure(struct sf_emit *e, void (*put)(struct sf_emit *e, const struct sf_node *n), const struct sf_node *n)
+{
+	struct sf_measured m = sf_measure_begin(e, e->w.opt.width);
+
+	put(e, n);
+	return sf_measure_end(e, &m);
+}
+
+uint32_t sf_name_width(struct sf_emit *e, const char *name)
+{
+	struct sf_measured m = sf_measure_begin(e, UINT32_MAX);
+
+	sf_put_name(e, name);
+	return sf_measure_end(e, &m);
 }

@@ -6,7 +6,7 @@
 
 #include <inttypes.h>
 
-#include "emit.h"
+#include "leaf.h"
 
 #define LINE_BYTES 32
 
@@ -17,11 +17,59 @@ const char *sf_struct_name(const struct sf_node *n)
 	return name && *name ? name : NULL;
 }
 
-bool sf_is_visible(struct sf_emit *e, const char *name, const struct sf_node *n)
+void sf_put_member_name(struct sf_emit *e, const char *name)
 {
+	sf_put_name(e, *name ? name : "<anon>");
+}
+
+/* ---- what is shown of a struct ------------------------------------------------------------------------------ */
+
+static bool is_same_place(const struct sf_node *a, const struct sf_node *b)
+{
+	return a->ctx == b->ctx && a->at == b->at && a->type == b->type && a->bit_offset == b->bit_offset &&
+	       a->bit_size == b->bit_size;
+}
+
+static bool is_hidden(const struct sf_emit *e, const struct sf_node *n)
+{
+	for (uint32_t i = 0; i < e->n_hidden; i++)
+		if (is_same_place(&e->hidden[i], n))
+			return true;
+	return false;
+}
+
+bool sf_has_visible(struct sf_emit *e, const struct sf_node *n)
+{
+	struct sf_leaf_iter it;
+	struct sf_node leaf;
+
+	sf_leaves(&it, n);
+	while (sf_next_leaf(e, &it, &leaf))
+		if (!is_hidden(e, &leaf) && (e->w.opt.show_zero || !sf_walk_is_zero(&e->w, &leaf)))
+			return true;
+	return false;
+}
+
+static bool is_visible(struct sf_emit *e, const char *name, const struct sf_node *n)
+{
+	if (e->n_hidden) {
+		if (is_hidden(e, n))
+			return false;
+		if (sf_node_kind(n) == SF_STRUCT)
+			return sf_has_visible(e, n);
+	}
 	if (e->w.opt.show_zero)
 		return true;
 	return !strstr(name, "___fmt") && !sf_walk_is_zero(&e->w, n);
+}
+
+bool sf_next_visible(struct sf_emit *e, const struct sf_node *n, struct sf_member_iter *it, const char **name,
+		     struct sf_node *ret)
+{
+	while (sf_emit_on(e) && sf_walk_member(&e->w, n, it, name, ret))
+		if (is_visible(e, *name, ret) && (e->w.opt.show_zero || !sf_is_overlay(e, n, it, ret)))
+			return true;
+	return false;
 }
 
 static void put_struct(struct sf_emit *e, const struct sf_node *n)
@@ -33,11 +81,9 @@ static void put_struct(struct sf_emit *e, const struct sf_node *n)
 	if (name)
 		sf_put_name(e, name);
 	sf_puts(e, "{");
-	while (sf_emit_on(e) && sf_walk_member(&e->w, n, &it, &name, &member)) {
-		if (!sf_is_visible(e, name, &member))
-			continue;
+	while (sf_next_visible(e, n, &it, &name, &member)) {
 		sf_puts(e, separator);
-		sf_put_name(e, *name ? name : "<anon>");
+		sf_put_member_name(e, name);
 		sf_puts(e, "=");
 		sf_put_inline(e, &member);
 		separator = ", ";
@@ -83,6 +129,65 @@ void sf_put_pointer_head(struct sf_emit *e, const struct sf_node *n, const struc
 	sf_puts(e, ")");
 }
 
+/* A pointer to a function or to void leads nowhere, and whoever wrote the type knows. */
+static bool is_known_to_end(const char *why)
+{
+	return !strcmp(why, "it points to a function") || !strcmp(why, "it points to void");
+}
+
+bool sf_follow(struct sf_emit *e, const struct sf_node *ptr, struct sf_node *ret, const char **why)
+{
+	if (sf_walk_follow(&e->w, ptr, ret, why))
+		return true;
+	if (*why && is_known_to_end(*why))
+		*why = NULL;
+	return false;
+}
+
+/* What tells one object of the kernel from another of its type. */
+static void put_identity(struct sf_emit *e, const struct sf_node *object)
+{
+	static const char *const names[] = { "pid", "tgid", "comm", "cpu", "id", "level", "name", "nr" };
+	const char *name = sf_struct_name(object);
+	struct sf_node member;
+
+	sf_put_name(e, name ? name : "<anon>");
+	sf_puts(e, "{");
+	for (size_t i = 0; i < ARRAY_SIZE(names) && sf_emit_on(e); i++) {
+		if (sf_node_member(object, names[i], strlen(names[i]), &member) != SF_STEP_OK)
+			continue;
+		switch (sf_node_kind(&member)) {
+		case SF_INT:
+		case SF_UINT:
+			break;
+		case SF_ARRAY:
+			if (sf_is_string(e, &member) == SF_STRING_LINE)
+				break;
+			continue;
+		default:
+			continue;
+		}
+		sf_putf(e, "%s=", names[i]);
+		sf_put_inline(e, &member);
+		sf_puts(e, ", ");
+	}
+	sf_puts(e, "…}");
+}
+
+/* Functions have names: the kernel's own and those of generated code. */
+static void put_function(struct sf_emit *e, uint64_t address)
+{
+	char name[SF_SYMBOL_NAME];
+	struct sf_symbol symbol;
+
+	if (!e->frame || !sf_frame_symbol_at(e->frame, address, name, &symbol))
+		return;
+	sf_puts(e, " ");
+	sf_put_name(e, symbol.name);
+	if (symbol.offset)
+		sf_putf(e, "+0x%" PRIx64, symbol.offset);
+}
+
 static void put_ptr(struct sf_emit *e, const struct sf_node *n)
 {
 	struct sf_trouble trouble;
@@ -100,6 +205,11 @@ static void put_ptr(struct sf_emit *e, const struct sf_node *n)
 		e->w.hops++;
 		sf_put_inline(e, &target);
 		e->w.hops--;
+	} else if (why == sf_walk_large) {
+		sf_puts(e, " → ");
+		put_identity(e, &target);
+	} else if (why && is_known_to_end(why)) {
+		put_function(e, s.u64);
 	} else if (why) {
 		sf_puts(e, !strcmp(why, "cycle") ? " [" : " [chase: ");
 		sf_put_name(e, why);

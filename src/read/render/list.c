@@ -32,7 +32,7 @@ enum sf_string sf_is_string(struct sf_emit *e, const struct sf_node *array)
 	uint64_t len, shown = sf_walk_shown(&e->w, array, &len);
 	struct sf_chunk chunk = { .array = array };
 	enum sf_string ret = SF_STRING_LINE;
-	bool ended = false;
+	bool ended = false, is_text = false;
 	uint8_t c, next;
 
 	if (shown < 2)
@@ -43,11 +43,13 @@ enum sf_string sf_is_string(struct sf_emit *e, const struct sf_node *array)
 		if (c && c != '\n' && c != '\t' && (c < 0x20 || c >= 0x7f))
 			return SF_STRING_NONE;
 		ended |= !c;
+		is_text |= c > ' ' && !ended;
 		/* A newline at the end, as formats have it, needs no second line. */
 		if (c == '\n' && !ended && i + 1 < shown && get_byte(&chunk, i + 1, &next) && next)
 			ret = SF_STRING_LINES;
 	}
-	return ret;
+	/* Nothing but spaces and newlines are numbers by chance. */
+	return is_text ? ret : SF_STRING_NONE;
 }
 
 void sf_put_string(struct sf_emit *e, const struct sf_node *array)

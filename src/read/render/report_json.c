@@ -1,95 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Maps and whole frames as JSON; docs/report.schema.json is the other side of this file.
+ * Whole frames as JSON; docs/report.schema.json is the other side of this file.
  */
 
 #include <inttypes.h>
 
-#include "entries.h"
+#include "map_json.h"
 #include "report.h"
-#include "value_json.h"
-
-static void key_str_opt(struct sf_json_writer *json, const char *key, const char *v)
-{
-	if (v && *v)
-		sf_json_put_str(json, key, v);
-}
-
-static void key_u64_opt(struct sf_json_writer *json, const char *key, uint64_t v)
-{
-	if (v)
-		sf_json_put_u64(json, key, v);
-}
-
-/* ---- maps --------------------------------------------------------------------------------------------------- */
-
-static void put_one_value(struct sf_walk *w, struct sf_entries *it, struct sf_json_writer *json)
-{
-	struct sf_listed_entry entry;
-
-	while (sf_entries_next(it, &entry)) {
-		if (!entry.is_readable)
-			continue;
-		sf_json_key(json, "value");
-		sf_value_json(w, &entry.value, json);
-	}
-}
-
-static void put_array_entries(struct sf_walk *w, struct sf_entries *it, struct sf_json_writer *json)
-{
-	struct sf_listed_entry entry;
-
-	sf_json_key(json, "array_entries");
-	sf_json_begin_array(json);
-	while (!json->failed && sf_entries_next(it, &entry)) {
-		sf_json_begin_object(json);
-		sf_json_put_u64(json, "key", entry.index);
-		if (entry.is_readable) {
-			sf_json_key(json, "value");
-			sf_value_json(w, &entry.value, json);
-		}
-		sf_json_end_object(json);
-	}
-	sf_json_end_array(json);
-}
-
-static void (*const put_layout[SF_N_LAYOUTS])(struct sf_walk *w, struct sf_entries *it, struct sf_json_writer *json) = {
-	[SF_LAYOUT_VALUE] = put_one_value,
-	[SF_LAYOUT_ARRAY] = put_array_entries,
-};
-
-static void put_map(struct sf_walk *w, const struct sf_snap_map *map, struct sf_json_writer *json)
-{
-	const struct sf_bpf_map *m = &map->listed->map;
-	struct sf_entries it = sf_entries_of(map, w->opt.max_entries);
-	_cleanup_text_ struct sf_text error = { 0 };
-
-	sf_json_begin_object(json);
-	sf_json_put_str(json, "name", map->listed->name);
-	sf_json_put_u64(json, "map_id", m->id);
-	key_u64_opt(json, "map_kva", m->kva);
-	sf_json_put_u64(json, "map_type", m->type);
-	key_str_opt(json, "map_type_name", sf_bpf_map_type_name(m->type));
-	key_u64_opt(json, "map_flags", m->flags);
-	sf_json_put_u64(json, "key_size", m->key_size);
-	sf_json_put_u64(json, "value_size", m->value_size);
-	sf_json_put_u64(json, "max_entries", m->max_entries);
-	if (put_layout[it.layout])
-		put_layout[it.layout](w, &it, json);
-	if (sf_entries_error(&it, &error)) {
-		sf_json_key(json, "error");
-		sf_json_strn(json, error.v, error.n);
-	}
-	sf_json_end_object(json);
-}
-
-void sf_render_map_json(const struct sf_snap_map *map, const struct sf_render_options *opt, struct sf_json_writer *json)
-{
-	struct sf_walk w;
-
-	sf_walk_init(&w, opt);
-	put_map(&w, map, json);
-}
 
 /* ---- vCPUs -------------------------------------------------------------------------------------------------- */
 
@@ -107,16 +24,18 @@ static const struct {
 	REGISTER(cr0), REGISTER(cr2), REGISTER(cr3), REGISTER(cr4), REGISTER(efer),
 };
 
-static void put_vcpu(const struct sf_kernel *kernel, const struct sf_vcpu_regs *regs, struct sf_json_writer *json)
+static void put_vcpu(struct sf_frame *frame, const struct sf_vcpu_regs *regs, struct sf_json_writer *json)
 {
 	char name[SF_SYMBOL_NAME];
 	struct sf_symbol symbol;
 
 	sf_json_begin_object(json);
 	sf_json_put_u64(json, "instruction_pointer", regs->rip);
-	if (kernel && sf_kernel_symbol_at(kernel, regs->rip, name, &symbol)) {
+	sf_json_put_u64(json, "cpl", regs->cpl);
+	if (regs->cpl != 3 && sf_frame_symbol_at(frame, regs->rip, name, &symbol)) {
 		sf_json_key(json, "symbol");
 		sf_json_strf(json, "%s+0x%" PRIx64, symbol.name, symbol.offset);
+		sf_json_put_str_opt(json, "module", symbol.module);
 	}
 	sf_json_put_u64(json, "stack_pointer", regs->rsp);
 	sf_json_put_u64(json, "page_table_root", regs->cr3 & SF_CR3_PAGE);
@@ -130,8 +49,7 @@ static void put_vcpu(const struct sf_kernel *kernel, const struct sf_vcpu_regs *
 	sf_json_end_object(json);
 }
 
-static void put_vcpus(const struct sf_frame *frame, uint32_t n, const struct sf_kernel *kernel,
-		      struct sf_json_writer *json)
+static void put_vcpus(struct sf_frame *frame, uint32_t n, struct sf_json_writer *json)
 {
 	struct sf_vcpu_regs regs;
 
@@ -139,7 +57,7 @@ static void put_vcpus(const struct sf_frame *frame, uint32_t n, const struct sf_
 	sf_json_begin_array(json);
 	for (uint32_t cpu = 0; cpu < n && !json->failed && sf_frame_vcpu(frame, cpu, &regs); cpu++) {
 		if (regs.present)
-			put_vcpu(kernel, &regs, json);
+			put_vcpu(frame, &regs, json);
 		else
 			sf_json_null(json);
 	}
@@ -153,9 +71,9 @@ static void put_info(const struct sf_frame_info *info, const struct sf_bpf_stats
 	sf_json_put_str(json, "schema", info->schema);
 	sf_json_put_str(json, "tag", info->tag);
 	sf_json_put_str(json, "cause", info->cause);
-	key_str_opt(json, "reason", info->reason);
-	key_str_opt(json, "kernel", info->kernel);
-	key_str_opt(json, "scheduler", info->scheduler);
+	sf_json_put_str_opt(json, "reason", info->reason);
+	sf_json_put_str_opt(json, "kernel", info->kernel);
+	sf_json_put_str_opt(json, "scheduler", info->scheduler);
 	sf_json_put_u64(json, "wall_ns", info->wall_ns);
 	if (info->has_guest_ns)
 		sf_json_put_u64(json, "guest_ns", info->guest_ns);
@@ -166,6 +84,11 @@ static void put_info(const struct sf_frame_info *info, const struct sf_bpf_stats
 	sf_json_put_u64(json, "maps_cut", info->n_cut_maps);
 	sf_json_put_u64(json, "unreadable", info->n_unreadable);
 	sf_json_put_u64(json, "torn", sf_max(info->n_torn, (uint64_t)listed->n_torn));
+	sf_json_put_u64(json, "chains_torn", info->n_torn_chains);
+	sf_json_put_u64(json, "pointees_kept", info->n_pointees);
+	sf_json_put_u64(json, "pointees_left_out", info->n_left_out);
+	sf_json_put_u64(json, "pointers_dangling", info->n_dangling);
+	sf_json_put_u64(json, "maps_unplanned", info->n_unplanned);
 	if (listed->capped) {
 		sf_json_key(json, "maps_capped");
 		sf_json_bool(json, true);
@@ -182,15 +105,15 @@ void sf_render_frame_json(struct sf_snapshot *snap, const struct sf_render_optio
 	struct sf_bpf_stats stats = sf_frame_map_stats(frame);
 	struct sf_walk w;
 
-	sf_walk_init(&w, opt);
+	sf_json_walk_init(&w, opt);
 	sf_frame_info(frame, &info);
 	sf_json_begin_object(json);
 	put_info(&info, &stats, json);
 	sf_json_key(json, "maps");
 	sf_json_begin_array(json);
 	for (size_t i = 0; i < maps.n && !json->failed; i++)
-		put_map(&w, &maps.v[i], json);
+		sf_map_json(&w, &maps.v[i], json);
 	sf_json_end_array(json);
-	put_vcpus(frame, info.n_vcpus, sf_frame_kernel(frame), json);
+	put_vcpus(frame, info.n_vcpus, json);
 	sf_json_end_object(json);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <inttypes.h>
 
+#include "value/typed.h"
 #include "walk.h"
 
 #define ZERO_DEPTH 16     /* nesting in which zeros are sought */
@@ -21,14 +22,31 @@ void sf_walk_init(struct sf_walk *w, const struct sf_render_options *opt)
 	o.max_depth = sf_min(or_default(o.max_depth, 32), SF_RENDER_MAX_DEPTH);
 	o.max_hops = or_default(o.max_hops, 1);
 	o.max_bytes = or_default(o.max_bytes, 65536);
+	o.max_object = or_default(o.max_object, 256);
 	o.max_parts = o.max_parts ? o.max_parts : 4194304;
 	w->opt = o;
+	w->granted = w->left = 0;
+	sf_walk_map(w, UINT32_MAX);
 	sf_walk_begin(w, 1);
+}
+
+void sf_walk_map(struct sf_walk *w, uint32_t value_len)
+{
+	w->overdraft = w->opt.max_parts > UINT64_MAX / 64 ? UINT64_MAX : w->opt.max_parts * 64;
+	/* A bitfield is less than a byte, and a value is looked at more than once. */
+	w->fair = 8ull * value_len + 4096;
+	w->granted = w->left = 0;
 }
 
 void sf_walk_begin(struct sf_walk *w, unsigned int factor)
 {
+	uint64_t used = w->granted - w->left, fair = w->fair * factor;
+
+	w->overdraft -= sf_min(used > fair ? used - fair : 0, w->overdraft);
 	w->left = w->opt.max_parts > UINT64_MAX / factor ? UINT64_MAX : w->opt.max_parts * factor;
+	if (!w->overdraft)
+		w->left = sf_min(w->left, (uint64_t)1);
+	w->granted = w->left;
 	w->depth = w->hops = 0;
 }
 
@@ -51,6 +69,17 @@ const char *sf_walk_enter(struct sf_walk *w, const struct sf_node *n)
 void sf_trouble_text(const struct sf_trouble *why, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s at 0x%" PRIx64, sf_fault_text(why->fault), why->addr);
+}
+
+const char sf_walk_large[] = "a large object of the kernel: ask for its members";
+
+/* Every pointer to a task would else be two hundred lines of it. */
+bool sf_walk_is_large(const struct sf_walk *w, const struct sf_node *target)
+{
+	uint64_t size;
+
+	return sf_typed_is_kernel(target) && sf_node_kind(target) == SF_STRUCT && sf_typed_size(target, &size) &&
+	       size > w->opt.max_object;
 }
 
 bool sf_walk_follow(struct sf_walk *w, const struct sf_node *ptr, struct sf_node *ret, const char **why)
@@ -78,7 +107,13 @@ bool sf_walk_follow(struct sf_walk *w, const struct sf_node *ptr, struct sf_node
 		*why = "cycle";
 		return false;
 	}
-	return w->hops < w->opt.max_hops || sf_node_kind(ret) == SF_CPU_LIST;
+	if (w->hops >= w->opt.max_hops)
+		return sf_node_kind(ret) == SF_CPU_LIST;
+	if (sf_walk_is_large(w, ret)) {
+		*why = sf_walk_large;
+		return false;
+	}
+	return true;
 }
 
 /* ---- elements ---------------------------------------------------------------------------------------------- */

@@ -12,6 +12,9 @@
 struct sf_walk {
 	struct sf_render_options opt;                 /* no 0 left for "default" */
 	uint64_t left;                                /* parts that may still be looked at; 1: none, 0: and it was said */
+	uint64_t granted;                             /* what `left` was at the beginning */
+	uint64_t overdraft;                           /* of a map: parts that its values may have beyond what fits in them */
+	uint64_t fair;                                /* what fits in one of them */
 	uint32_t depth, hops;
 	uint64_t path[SF_RENDER_MAX_DEPTH + 2];       /* where the values are that we are inside of */
 	char why[80];
@@ -20,6 +23,12 @@ struct sf_walk {
 void sf_walk_init(struct sf_walk *w, const struct sf_render_options *opt);
 /* Before another value: a fresh allowance of @factor times the parts. */
 void sf_walk_begin(struct sf_walk *w, unsigned int factor);
+
+/*
+ * Before the values of another map, each of @value_len bytes. A value does not have many more parts than bytes unless its
+ * types or pointers were made to; a map of such values ends before its reader's patience does.
+ */
+void sf_walk_map(struct sf_walk *w, uint32_t value_len);
 
 /* Into @n. NULL: go on, and leave when done. Else why not (valid until the next question). */
 const char *sf_walk_enter(struct sf_walk *w, const struct sf_node *n);
@@ -47,7 +56,12 @@ static inline bool sf_walk_member(struct sf_walk *w, const struct sf_node *n, st
 	return more;
 }
 
-/* To the target of @ptr. false: not followed; *@why is the reason, NULL where there was nothing to try. */
+/*
+ * To the target of @ptr. false: not followed; *@why is the reason, NULL where there was nothing to try; sf_walk_large: it
+ * is there, as *@ret, but an object of the kernel that would be a page of text.
+ */
+extern const char sf_walk_large[];
+bool sf_walk_is_large(const struct sf_walk *w, const struct sf_node *target); /* at any address */
 bool sf_walk_follow(struct sf_walk *w, const struct sf_node *ptr, struct sf_node *ret, const char **why);
 
 /* Elements of an SF_ARRAY in order, many at a time where the backend can. Zero-initialise, with `array` set. */

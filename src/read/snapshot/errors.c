@@ -4,6 +4,7 @@
  * path); the lists of alternatives are made when somebody asks for them.
  */
 
+#include "frame/capture.h"
 #include "snapshot_private.h"
 
 #define MAX_LISTED 4096
@@ -95,7 +96,7 @@ static const struct sf_snap_map *section_with(struct sf_snapshot *snap, size_t i
 
 	if (!m->is_section || m->is_standard_section != standard || m->unread || !m->types.btf)
 		return NULL;
-	value = sf_snap_map_value(m, 0);
+	value = sf_snap_single(m);
 	return sf_node_member(&value, var, strlen(var), &member) == SF_STEP_OK ? m : NULL;
 }
 
@@ -138,7 +139,7 @@ static void make_var_not_found(struct sf_error *err)
 	for (size_t i = 0; i < snap->n_maps; i++) {
 		if (!snap->maps[i].is_section || snap->maps[i].unread || !snap->maps[i].types.btf)
 			continue;
-		struct sf_node value = sf_snap_map_value(&snap->maps[i], 0);
+		struct sf_node value = sf_snap_single(&snap->maps[i]);
 
 		list_members(&names, &value);
 	}
@@ -186,6 +187,65 @@ struct failure sf_fail_incomplete(struct sf_snapshot *snap, const struct sf_snap
 	return f;
 }
 
+static void make_torn(struct sf_error *err)
+{
+	const struct sf_snap_map *map = (const struct sf_snap_map *)(uintptr_t)err->refs[0];
+	const struct sf_bpf_torn *torn = sf_snap_map_torn(map);
+	_cleanup_text_ struct sf_text why = { 0 };
+
+	err->payload.map = sf_error_str(err, map->listed->name);
+	err->payload.len = sf_snap_map_len(map);
+	if (!torn)
+		return;
+	err->payload.addr = torn->at;
+	sf_snap_torn_text(torn, &why);
+	err->payload.reason = sf_error_strn(err, why.v, why.n);
+}
+
+struct failure sf_fail_torn(struct sf_snapshot *snap, const struct sf_snap_map *map)
+{
+	struct sf_error *err;
+	struct failure f = take(snap, SF_TORN_LIST, make_torn, NULL, &err);
+
+	err->refs[0] = (uintptr_t)map;
+	return f;
+}
+
+static void make_cpu_slot(struct sf_error *err)
+{
+	const struct sf_snap_map *map = (const struct sf_snap_map *)(uintptr_t)err->refs[0];
+
+	err->payload.map = sf_error_str(err, map->listed->name);
+	err->payload.cpu = err->refs[1];
+	err->payload.unmapped = err->refs[2];
+	err->payload.len = sf_snap_n_cpus(map);
+}
+
+struct failure sf_fail_cpu_slot(struct sf_snapshot *snap, const struct sf_snap_map *map, uint64_t cpu, bool unmapped)
+{
+	struct sf_error *err;
+	struct failure f = take(snap, SF_PER_CPU_SLOT, make_cpu_slot, NULL, &err);
+
+	err->refs[0] = (uintptr_t)map;
+	err->refs[1] = cpu;
+	err->refs[2] = unmapped;
+	return f;
+}
+
+static void make_not_narrowed(struct sf_error *err)
+{
+	err->payload.map = sf_error_str(err, err->refs[0] ? "<percpu-hash>" : "<percpu-array>");
+}
+
+struct failure sf_fail_not_narrowed(struct sf_snapshot *snap, const struct sf_snap_map *map)
+{
+	struct sf_error *err;
+	struct failure f = take(snap, SF_PER_CPU_NOT_NARROWED, make_not_narrowed, NULL, &err);
+
+	err->refs[0] = map->listed->map.shape == SF_BPF_PERCPU_HASH;
+	return f;
+}
+
 static void make_index(struct sf_error *err)
 {
 	err->payload.map = sf_error_str(err, sf_error_path(err));
@@ -207,11 +267,33 @@ struct failure sf_fail_index(struct sf_snapshot *snap, const char *map, uint64_t
 
 enum { REF_WALKED, REF_COMPONENT, REF_FAULT, REF_ADDR, REF_NODE };
 
+/* Is @addr among what @map itself keeps, rather than behind a pointer? */
+static bool is_in(const struct sf_bpf_map *map, uint64_t addr)
+{
+	uint64_t n = map->n_buckets ? map->n_buckets : map->max_entries;
+
+	if (map->unread)
+		return false;
+	return addr - map->values < map->stride * n || addr - map->pool < map->pool_len;
+}
+
+static bool is_in_a_map(const struct sf_snapshot *snap, uint64_t addr)
+{
+	for (size_t i = 0; i < snap->n_maps; i++)
+		if (is_in(&snap->maps[i].listed->map, addr))
+			return true;
+	return false;
+}
+
 static void fault_payload(struct sf_error *err, enum sf_fault fault, uint64_t addr)
 {
+	const char *hint = NULL;
+
+	if (fault == SF_FAULT_NOT_KEPT)
+		hint = sf_frame_keep_hint(owner(err)->frame, !is_in_a_map(owner(err), addr));
 	err->payload.addr = addr;
 	err->payload.unmapped = fault == SF_FAULT_UNMAPPED;
-	err->payload.reason = sf_error_str(err, sf_fault_text(fault));
+	err->payload.reason = sf_error_str(err, hint ? hint : sf_fault_text(fault));
 }
 
 static void make_path(struct sf_error *err)

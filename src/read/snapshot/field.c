@@ -39,23 +39,67 @@ struct sf_field sf_entry_get(struct sf_entry entry, const char *path)
 		f.failure = sf_fail_incomplete(e.snap, e.map);
 		return seal_field(&f);
 	}
-	struct sf_node value = sf_snap_map_value(e.map, e.index);
+	struct sf_snap_elem elem = sf_snap_elem_of(&e);
+	struct sf_node value;
 
-	return walk_from(e.snap, &value, path);
+	if (sf_snap_is_percpu(e.map)) {
+		if (!e.cpu)
+			f.failure = sf_fail_not_narrowed(e.snap, e.map);
+		else if (!sf_snap_cpu_value(&elem, (uint32_t)(e.cpu - 1), &value))
+			f.failure = sf_fail_cpu_slot(e.snap, e.map, e.cpu - 1, e.cpu - 1 < sf_snap_n_cpus(e.map));
+	} else if (elem.at.value) {
+		value = sf_snap_value(&elem);
+	} else {
+		f.failure = sf_fail_memory(e.snap, &(struct sf_trouble){ .fault = elem.at.fault, .addr = e.kva });
+	}
+	return f.failure.slot ? seal_field(&f) : walk_from(e.snap, &value, path);
 }
+
+#define KEY_LABEL "an array's key, which is a number"
 
 struct sf_field sf_entry_key(struct sf_entry entry, const char *path)
 {
 	struct entry e = unseal_entry(&entry);
 	struct field f = { .snap = e.snap, .failure = e.failure, .kind = FIELD_INDEX, .index = e.index };
+	struct sf_snap_elem elem;
+	struct sf_node key;
 
 	if (e.failure.slot)
 		return seal_field(&f);
-	if (e.map->n_entries == 1)
+	elem = sf_snap_elem_of(&e);
+	if (e.map->is_single || e.cpu)
 		f.failure = sf_fail_type(e.snap, "key", "a single value, which has no key");
+	else if (sf_snap_key(&elem, &key))
+		return walk_from(e.snap, &key, path);
 	else if (path[0])
-		f.failure = sf_fail_type(e.snap, "Struct", "an array's key, which is a number");
+		f.failure = sf_fail_type(e.snap, "Struct", KEY_LABEL);
 	return seal_field(&f);
+}
+
+bool sf_entry_owner(struct sf_entry entry, struct sf_owner *ret)
+{
+	struct entry e = unseal_entry(&entry);
+	_cleanup_free_ struct sf_bpf_owner *owner = malloc(sizeof(*owner));
+	struct sf_owner o = { .size = ret->size };
+	struct sf_snap_elem elem;
+
+	if (!owner || e.failure.slot)
+		return false;
+	elem = sf_snap_elem_of(&e);
+	if (!sf_snap_owner(&elem, owner))
+		return false;
+	o.kind = (enum sf_owner_kind)owner->kind;
+	o.kva = owner->kva;
+	o.is_readable = owner->is_readable;
+	o.pid = owner->pid;
+	o.tgid = owner->tgid;
+	o.id = owner->id;
+	o.family = owner->family;
+	o.port = owner->port;
+	sf_text_escape(owner->comm, o.comm, sizeof(o.comm));
+	sf_text_escape(owner->path, o.path, sizeof(o.path));
+	memcpy(ret, &o, sf_min(ret->size, sizeof(o)));
+	return true;
 }
 
 /* ---- fields ----------------------------------------------------------------------------------------------------- */
@@ -68,7 +112,7 @@ struct sf_field sf_field_get(struct sf_field field, const char *path)
 		return field;
 	if (f.kind == FIELD_VALUE)
 		return walk_from(f.snap, &f.node, path);
-	f.failure = sf_fail_type(f.snap, "Struct", "an array's key, which is a number");
+	f.failure = sf_fail_type(f.snap, "Struct", KEY_LABEL);
 	return seal_field(&f);
 }
 
@@ -102,8 +146,6 @@ static struct sf_error *mismatch(const struct field *f, const char *expected, co
 
 	return sf_failure_error(f->snap, &failure);
 }
-
-#define KEY_LABEL "an array's key, which is a number"
 
 /*
  * sf_field_as_NAME(): the field's own error, a key that is a number, or the conversion of the node. try_NAME() is the

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Snapshots and what hangs directly on them: views, globals, maps.
+ * Snapshots and what hangs directly on them: views and globals.
  */
 
 #include "snapshot_private.h"
-
-#define KEPT_NAME 15 /* what the kernel keeps of a map's name (BPF_OBJ_NAME_LEN - 1) */
 
 /* ---- life --------------------------------------------------------------------------------------------------- */
 
@@ -21,28 +19,35 @@ static bool standard_name(const char *name)
 	return ends_with(name, ".bss") || ends_with(name, ".data") || ends_with(name, ".rodata");
 }
 
-static bool value_is_section(const struct sf_snap_map *m)
+static bool is_section(const struct sf_snap_map *m)
 {
 	struct sf_btf_type t;
 
-	return m->types.btf && sf_btf_type(m->types.btf, sf_btf_peel(m->types.btf, m->listed->map.value_type), &t) &&
+	return m->types.btf && sf_btf_type(m->types.btf, sf_btf_peel(m->types.btf, m->value_type), &t) &&
 	       t.kind == SF_BTF_DATASEC;
 }
 
 static void open_map(struct sf_snapshot *snap, const struct sf_frame_map *listed, struct sf_snap_map *ret)
 {
 	const struct sf_bpf_map *map = &listed->map;
+	bool is_array = map->shape == SF_BPF_ARRAY;
 
 	*ret = (struct sf_snap_map){
+		.snap = snap,
 		.listed = listed,
 		.types = { .btf = listed->btf, .vm = &snap->vm, .nr_cpus = snap->kernel.nr_cpus, .kernel = &snap->kernel },
+		.key_type = map->key_type,
+		.value_type = map->value_type,
 		.unread = map->unread,
+		.index = &snap->indexes[ret - snap->maps],
 	};
 	if (map->unread)
 		return;
-	ret->n_entries = map->max_entries;
-	ret->is_standard_section = map->max_entries == 1 && standard_name(listed->name);
-	ret->is_section = ret->is_standard_section || (map->max_entries == 1 && value_is_section(ret));
+	if (map->shape == SF_BPF_STRUCT_OPS)
+		ret->value_type = listed->btf ? sf_bpf_struct_ops_type(listed->btf, map) : 0;
+	ret->is_single = (is_array && map->max_entries == 1) || map->shape == SF_BPF_STRUCT_OPS;
+	ret->is_standard_section = is_array && ret->is_single && standard_name(listed->name);
+	ret->is_section = ret->is_standard_section || (is_array && ret->is_single && is_section(ret));
 }
 
 static struct sf_error *open_maps(struct sf_snapshot *snap)
@@ -51,7 +56,8 @@ static struct sf_error *open_maps(struct sf_snapshot *snap)
 
 	SF_TRY(sf_frame_maps(snap->frame, &maps));
 	snap->maps = calloc(maps->n + 1, sizeof(*snap->maps));
-	if (!snap->maps)
+	snap->indexes = calloc(maps->n + 1, sizeof(*snap->indexes));
+	if (!snap->maps || !snap->indexes)
 		return sf_error_nomem();
 	for (; snap->n_maps < maps->n; snap->n_maps++)
 		open_map(snap, &maps->v[snap->n_maps], &snap->maps[snap->n_maps]);
@@ -82,6 +88,9 @@ void sf_snapshot_free(struct sf_snapshot *snap)
 	if (!snap)
 		return;
 	sf_error_ring_clear(&snap->ring);
+	for (size_t i = 0; i < snap->n_maps; i++)
+		sf_snap_index_clear(&snap->indexes[i]);
+	free(snap->indexes);
 	free(snap->maps);
 	sf_frame_unref(snap->frame);
 	free(snap);
@@ -102,13 +111,6 @@ struct sf_vmem *sf_snapshot_vmem(struct sf_snapshot *snap)
 	return &snap->vm;
 }
 
-struct sf_node sf_snap_map_value(const struct sf_snap_map *m, size_t i)
-{
-	const struct sf_bpf_map *map = &m->listed->map;
-
-	return sf_typed_node(&m->types, map->values + map->stride * i, map->value_type, map->value_size);
-}
-
 /* ---- views ---------------------------------------------------------------------------------------------------- */
 
 struct sf_view sf_snapshot_view(struct sf_snapshot *snap)
@@ -123,14 +125,14 @@ struct sf_frame *sf_view_frame(struct sf_view view)
 	return unseal_view(&view).snap->frame;
 }
 
-static bool is_placeholder(const struct sf_snapshot *snap)
+bool sf_snapshot_is_placeholder(const struct sf_snapshot *snap)
 {
 	return !sf_frame_kernel(snap->frame);
 }
 
 bool sf_view_is_placeholder(struct sf_view view)
 {
-	return is_placeholder(unseal_view(&view).snap);
+	return sf_snapshot_is_placeholder(unseal_view(&view).snap);
 }
 
 /* ---- globals --------------------------------------------------------------------------------------------------- */
@@ -146,7 +148,7 @@ static size_t find_global(struct sf_snapshot *snap, const char *name, bool stand
 
 		if (!m->is_section || m->is_standard_section != standard || m->unread || !m->types.btf)
 			continue;
-		value = sf_snap_map_value(m, 0);
+		value = sf_snap_single(m);
 		if (sf_node_member(&value, name, strlen(name), &member) != SF_STEP_OK)
 			continue;
 		if (!hits++)
@@ -170,7 +172,7 @@ struct sf_field sf_view_var(struct sf_view view, const char *name)
 	struct field f = { .snap = snap };
 	size_t hits = 0;
 
-	if (is_placeholder(snap)) {
+	if (sf_snapshot_is_placeholder(snap)) {
 		f.failure = sf_fail_placeholder(snap);
 		return seal_field(&f);
 	}
@@ -185,117 +187,4 @@ struct sf_field sf_view_var(struct sf_view view, const char *name)
 		f.failure = blind ? sf_fail_incomplete(snap, blind) : sf_fail_var_not_found(snap, name);
 	}
 	return seal_field(&f);
-}
-
-/* ---- maps ------------------------------------------------------------------------------------------------------- */
-
-static const struct sf_snap_map *find_map(struct sf_snapshot *snap, const char *name, size_t len)
-{
-	for (size_t i = 0; i < snap->n_maps; i++) {
-		const char *have = snap->maps[i].listed->name;
-
-		if (!strncmp(have, name, len) && !have[len])
-			return &snap->maps[i];
-	}
-	return NULL;
-}
-
-struct sf_map sf_view_map(struct sf_view view, const char *name)
-{
-	struct sf_snapshot *snap = unseal_view(&view).snap;
-	struct map m = { .snap = snap };
-	size_t len = strlen(name);
-
-	if (is_placeholder(snap)) {
-		m.failure = sf_fail_placeholder(snap);
-		return seal_map(&m);
-	}
-	m.map = find_map(snap, name, len);
-	if (!m.map && len > KEPT_NAME)
-		m.map = find_map(snap, name, KEPT_NAME);
-	if (!m.map)
-		m.failure = sf_fail_map_not_found(snap, name);
-	return seal_map(&m);
-}
-
-size_t sf_view_map_count(struct sf_view view)
-{
-	return unseal_view(&view).snap->n_maps;
-}
-
-struct sf_map sf_view_map_at(struct sf_view view, size_t i)
-{
-	struct sf_snapshot *snap = unseal_view(&view).snap;
-	struct map m = { .snap = snap };
-
-	if (is_placeholder(snap))
-		m.failure = sf_fail_placeholder(snap);
-	else if (i < snap->n_maps)
-		m.map = &snap->maps[i];
-	else
-		m.failure = sf_fail_index(snap, "maps", i, snap->n_maps);
-	return seal_map(&m);
-}
-
-bool sf_map_snap(struct sf_map map, const struct sf_snap_map **ret)
-{
-	struct map m = unseal_map(&map);
-
-	if (!m.map)
-		return false;
-	*ret = m.map;
-	return true;
-}
-
-bool sf_map_info(struct sf_map map, struct sf_map_info *ret)
-{
-	struct map m = unseal_map(&map);
-
-	if (!m.map)
-		return false;
-	const struct sf_bpf_map *b = &m.map->listed->map;
-	struct sf_map_info info = {
-		.size = ret->size,
-		.name = m.map->listed->name,
-		.kva = b->kva,
-		.id = b->id,
-		.type = b->type,
-		.flags = b->flags,
-		.type_name = sf_bpf_map_type_name(b->type),
-		.key_size = b->key_size,
-		.value_size = b->value_size,
-		.max_entries = b->max_entries,
-	};
-	memcpy(ret, &info, sf_min(ret->size, sizeof(info)));
-	return true;
-}
-
-struct sf_error *sf_map_error(struct sf_map map)
-{
-	struct map m = unseal_map(&map);
-
-	if (m.map && m.map->unread && !m.failure.slot)
-		m.failure = sf_fail_incomplete(m.snap, m.map);
-	return sf_failure_error(m.snap, &m.failure);
-}
-
-size_t sf_map_len(struct sf_map map)
-{
-	struct map m = unseal_map(&map);
-
-	return m.map ? m.map->n_entries : 0;
-}
-
-struct sf_entry sf_map_at(struct sf_map map, size_t position)
-{
-	struct map m = unseal_map(&map);
-	struct entry e = { .snap = m.snap, .failure = m.failure, .map = m.map, .index = position };
-
-	if (!m.map || position < m.map->n_entries)
-		return seal_entry(&e);
-	if (m.map->unread)
-		e.failure = sf_fail_incomplete(m.snap, m.map);
-	else
-		e.failure = sf_fail_index(m.snap, m.map->listed->name, position, m.map->n_entries);
-	return seal_entry(&e);
 }

@@ -8,9 +8,17 @@ struct sf_snapshot {
 	struct sf_frame *frame;
 	struct sf_typed kernel;     /* the kernel's own types */
 	struct sf_snap_map *maps;
+	struct sf_snap_index *indexes; /* one for each map */
 	size_t n_maps;
 	struct sf_error_ring ring;
 	struct sf_vmem vm;
+};
+
+/* The elements of a map that is no row of them: chains are walked once. */
+struct sf_snap_index {
+	struct { uint64_t *v; size_t n, cap; } kvas;
+	struct sf_bpf_torn torn;
+	bool is_made, no_memory;
 };
 
 /* Which slot of the ring a view's error is in. The generation tells whether it still is. */
@@ -29,15 +37,18 @@ struct map {
 	struct sf_snapshot *snap;
 	struct failure failure;
 	const struct sf_snap_map *map;
-	uint64_t spare[5];
+	uint64_t cpu;               /* +1; 0: not narrowed */
+	uint64_t spare[4];
 };
 
 struct entry {
 	struct sf_snapshot *snap;
 	struct failure failure;
 	const struct sf_snap_map *map;
-	uint64_t index;
-	uint64_t spare[4];
+	uint64_t index;             /* its position */
+	uint64_t kva;               /* of the element */
+	uint64_t cpu;               /* +1; 0: not narrowed */
+	uint64_t spare[2];
 };
 
 enum field_kind { FIELD_VALUE, FIELD_INDEX };
@@ -78,6 +89,9 @@ SF_DEFINE_VIEW(entry)
 SF_DEFINE_VIEW(field)
 #undef SF_DEFINE_VIEW
 
+/* Is there no data at all? */
+bool sf_snapshot_is_placeholder(const struct sf_snapshot *snap);
+
 /* ---- errors (errors.c): each takes a slot of the ring and records only what it refers to ------------------ */
 
 struct failure sf_fail_placeholder(struct sf_snapshot *snap);
@@ -85,6 +99,10 @@ struct failure sf_fail_map_not_found(struct sf_snapshot *snap, const char *name)
 struct failure sf_fail_var_not_found(struct sf_snapshot *snap, const char *name);
 struct failure sf_fail_ambiguous_var(struct sf_snapshot *snap, const char *name);
 struct failure sf_fail_incomplete(struct sf_snapshot *snap, const struct sf_snap_map *map);
+/* Some of its elements could not be listed: sf_snap_map_torn(). */
+struct failure sf_fail_torn(struct sf_snapshot *snap, const struct sf_snap_map *map);
+struct failure sf_fail_cpu_slot(struct sf_snapshot *snap, const struct sf_snap_map *map, uint64_t cpu, bool unmapped);
+struct failure sf_fail_not_narrowed(struct sf_snapshot *snap, const struct sf_snap_map *map);
 struct failure sf_fail_index(struct sf_snapshot *snap, const char *map, uint64_t index, uint64_t len);
 /* @what of the path @path: @code is one of those of sf_field_get(). @cursor: where it stopped. */
 struct failure sf_fail_path(struct sf_snapshot *snap, enum sf_code code, const char *path, size_t walked,
@@ -96,6 +114,12 @@ struct failure sf_fail_type(struct sf_snapshot *snap, const char *expected, cons
 struct failure sf_fail_memory(struct sf_snapshot *snap, const struct sf_trouble *why);
 /* The error of a view; NULL: it has none. */
 struct sf_error *sf_failure_error(struct sf_snapshot *snap, const struct failure *f);
+
+/* ---- elements (elems.c) ------------------------------------------------------------------------------------ */
+
+void sf_snap_index_clear(struct sf_snap_index *index);
+/* The element behind an entry that has no failure. */
+struct sf_snap_elem sf_snap_elem_of(const struct entry *e);
 
 /* ---- paths (path.c) ---------------------------------------------------------------------------------------- */
 

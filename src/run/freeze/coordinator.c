@@ -143,6 +143,15 @@ static struct request *take_request(struct sf_coordinator *c, bool *quit)
 
 /* ---- one capture --------------------------------------------------------------------------------------------- */
 
+/* What the next walk has to know of types. A capture without it lacks some pointees, and counts the maps. */
+static void learn_types(struct sf_coordinator *c)
+{
+	SF_OWNED(error) err = sf_capturer_prepare(c->capturer);
+
+	if (err)
+		sf_log(&c->opt.log, SF_LOG_WARN, "types of maps: %s", sf_error_message(err));
+}
+
 /* Learns the kernel. It is looked for again each time it was not found: the guest may not have been up. */
 static struct sf_error *prepare(struct sf_coordinator *c)
 {
@@ -226,6 +235,7 @@ static struct sf_error *capture(struct sf_coordinator *c, const struct request *
 	SF_OWNED(error) err = NULL;
 
 	SF_TRY(prepare(c));
+	learn_types(c);
 	pthread_mutex_lock(&c->ports);
 	err = freeze(c, &meta);
 	pthread_mutex_unlock(&c->ports);

@@ -164,6 +164,12 @@ static struct sf_error *start_coordinator(struct sf_run *run)
 	struct sf_coordinator_options opt = {
 		.stopper = sf_stopper_qmp(run->vm),
 		.ram = run->ram,
+		.capture = {
+			.max_pages = run->opt.capture_max_pages,
+			.max_map_bytes = run->opt.capture_max_map_bytes,
+			.max_pointee_bytes = run->opt.capture_max_pointee_bytes,
+			.pointer_hops = run->opt.capture_pointer_hops,
+		},
 		.log = run->opt.log,
 		.on_event = sf_run_on_vm_event,
 		.on_event_arg = run,

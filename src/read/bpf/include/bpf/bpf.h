@@ -22,8 +22,31 @@
 
 #define SF_BPF_MAX_USED_MAPS 64u      /* of one program: MAX_USED_MAPS of include/linux/bpf_verifier.h */
 
-/* enum bpf_map_type, as far as its values are read. */
-#define SF_BPF_MAP_TYPE_ARRAY 2u
+/* enum bpf_map_type, as far as values are read. */
+enum {
+	SF_BPF_MAP_TYPE_HASH = 1,
+	SF_BPF_MAP_TYPE_ARRAY = 2,
+	SF_BPF_MAP_TYPE_PERCPU_HASH = 5,
+	SF_BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	SF_BPF_MAP_TYPE_LRU_HASH = 9,
+	SF_BPF_MAP_TYPE_LRU_PERCPU_HASH = 10,
+	SF_BPF_MAP_TYPE_SK_STORAGE = 24,
+	SF_BPF_MAP_TYPE_STRUCT_OPS = 26,
+	SF_BPF_MAP_TYPE_INODE_STORAGE = 28,
+	SF_BPF_MAP_TYPE_TASK_STORAGE = 29,
+	SF_BPF_MAP_TYPE_CGRP_STORAGE = 32,
+};
+
+/* How a map keeps its values: what a reader has to know of its type. */
+enum sf_bpf_shape {
+	SF_BPF_UNREAD,       /* not read; sf_bpf_map.unread says why */
+	SF_BPF_ARRAY,        /* in a row; the key is the index */
+	SF_BPF_PERCPU_ARRAY, /* one pointer to per-CPU memory after the other; the key is the index */
+	SF_BPF_HASH,         /* buckets of chains, LRU or not */
+	SF_BPF_PERCPU_HASH,  /* the same, with a pointer to per-CPU memory where the value would be */
+	SF_BPF_STORAGE,      /* local storage: one value for each owner (a task, a cgroup, an inode, a socket) */
+	SF_BPF_STRUCT_OPS,   /* one struct of functions and settings that the kernel calls */
+};
 
 struct sf_bpf_map {
 	uint64_t kva;                /* of the struct bpf_map: its identity within one run */
@@ -32,10 +55,25 @@ struct sf_bpf_map {
 	uint32_t type, flags, key_size, value_size, max_entries;
 	uint64_t btf;                /* of its struct btf, 0: none */
 	uint32_t key_type, value_type, vmlinux_value_type; /* BTF ids, 0: none */
-	uint64_t values;             /* ARRAY: address of element 0 */
-	uint64_t stride;             /* ARRAY: from one element to the next */
+	enum sf_bpf_shape shape;
 	const char *unread;          /* why the values cannot be had; NULL: they can. A static string */
+	/*
+	 * Where they are. ARRAY: element 0. PERCPU_ARRAY: the first pointer. HASH, PERCPU_HASH, STORAGE: the first bucket.
+	 * STRUCT_OPS: the struct itself.
+	 */
+	uint64_t values;
+	uint64_t stride;             /* from one of those to the next */
+	uint32_t value_len;          /* of one value as a reader has it: value_size; of STRUCT_OPS what follows its head */
+	uint64_t n_buckets;          /* HASH, PERCPU_HASH, STORAGE: a power of two */
+	uint32_t elem_size;          /* HASH, PERCPU_HASH: from one element of the pool to the next; 0: unknown */
+	uint64_t pool, pool_len;     /* HASH, PERCPU_HASH: all elements, if they were allocated in advance; else 0 */
 };
+
+/* Does an element have a value for each CPU? On one it is where sf_vmem_percpu() says. */
+static inline bool sf_bpf_is_percpu(const struct sf_bpf_map *map)
+{
+	return map->shape == SF_BPF_PERCPU_ARRAY || map->shape == SF_BPF_PERCPU_HASH;
+}
 
 struct sf_bpf_prog {
 	uint64_t kva, aux;
@@ -93,14 +131,23 @@ SF_CHECKED struct sf_error *sf_bpf_btf_load(const struct sf_bpf *bpf, struct sf_
 
 /* ---- capture ------------------------------------------------------------------------------------------ */
 
+struct sf_bpf_plans; /* pointees.h */
 struct sf_bpf_keep {
-	uint64_t max_map_bytes;      /* values of one map: a larger map keeps its first so many bytes */
+	uint64_t max_map_bytes;      /* of one map, buckets and all: a larger map keeps its first so many bytes */
+	uint32_t hops;               /* pointers followed from each value */
+	uint64_t max_pointee_bytes;  /* of all maps together */
+	const struct sf_bpf_plans *plans; /* NULL: no pointees */
 };
 
 struct sf_bpf_kept {
-	struct sf_bpf_stats maps, progs;
+	struct sf_bpf_stats maps, progs, ksyms;
 	uint64_t n_cut_maps;         /* maps of which only a part was kept */
+	uint64_t n_torn_chains;      /* of maps, and of lists and trees in values: buckets and chains that were cut */
 	uint64_t n_unreadable;       /* values or BTF that could not be read whole */
+	uint64_t n_pointees;         /* objects behind pointers that were kept */
+	uint64_t n_left_out;         /* objects that max_pointee_bytes did not suffice for */
+	uint64_t n_dangling;         /* pointers to where nothing is */
+	uint64_t n_unplanned;        /* maps that came too late for a plan: none of their pointees were kept */
 };
 
 /*

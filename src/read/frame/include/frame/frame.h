@@ -69,6 +69,12 @@ struct sf_frame_maps {
 
 /* Listed on the first call, published once. Errors are the caller's. */
 SF_CHECKED struct sf_error *sf_frame_maps(struct sf_frame *frame, const struct sf_frame_maps **ret);
+/*
+ * What code is at @addr: of the kernel's image, else generated code (programs, trampolines, dispatchers), whose `module`
+ * is "bpf". The name is printable ASCII: other bytes are \\xHH. false: neither (a module, user space, no memory).
+ * Generated code is listed on the first call.
+ */
+bool sf_frame_symbol_at(struct sf_frame *frame, uint64_t addr, char buf[SF_SYMBOL_NAME], struct sf_symbol *ret);
 const struct sf_kernel *sf_frame_kernel(const struct sf_frame *frame); /* NULL: a placeholder */
 struct sf_image *sf_frame_image(const struct sf_frame *frame);         /* NULL: a placeholder */
 const struct sf_bpf *sf_frame_bpf(const struct sf_frame *frame);

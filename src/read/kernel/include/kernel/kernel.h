@@ -66,6 +66,7 @@ struct sf_symbol {
 	uint64_t address;
 	uint64_t offset;    /* of the address asked for, from the symbol's start */
 	uint64_t size;      /* to the next symbol */
+	const char *module; /* whose code it is: "bpf" for generated code, as in /proc/kallsyms; NULL: the kernel's image */
 };
 #define SF_SYMBOL_NAME 512
 /* The kernel-image symbol at or before @addr. false: @addr is outside the image. */

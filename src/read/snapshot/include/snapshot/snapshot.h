@@ -8,18 +8,23 @@
  * functions below.
  */
 
+#include "base/text.h"
+#include "bpf/values.h"
 #include "frame/frame.h"
 #include "stillframe/snapshot.h"
 #include "value/typed.h"
 
 /* A map as the snapshot sees it: the frame's listing, and where nodes of its types come from. */
 struct sf_snap_map {
+	struct sf_snapshot *snap;
 	const struct sf_frame_map *listed;
 	struct sf_typed types;      /* btf NULL: no types */
+	uint32_t key_type, value_type; /* BTF ids in `types`; 0: bytes */
 	const char *unread;         /* why it has no values; NULL: it has */
-	size_t n_entries;
+	bool is_single;             /* it has one value, and no key that says anything */
 	bool is_section;            /* its one value is a section of globals */
 	bool is_standard_section;   /* called .bss, .data or .rodata */
+	struct sf_snap_index *index; /* where its elements are, once somebody asked for one by position */
 };
 
 struct sf_snapshot_maps {
@@ -30,8 +35,49 @@ struct sf_snapshot_maps sf_snapshot_maps(const struct sf_snapshot *snap);
 struct sf_frame *sf_snapshot_frame(const struct sf_snapshot *snap); /* borrowed */
 struct sf_vmem *sf_snapshot_vmem(struct sf_snapshot *snap);
 
-/* The value of entry @i, which is there. */
-struct sf_node sf_snap_map_value(const struct sf_snap_map *map, size_t i);
+/* ---- elements ------------------------------------------------------------------------------------------------- */
+
+/* One element of a map: valid as long as the snapshot, borrowed by the nodes made of it. */
+struct sf_snap_elem {
+	const struct sf_snap_map *map;
+	struct sf_bpf_elem at;
+};
+
+/* All of them, one after another, in memory that does not depend on their number. */
+struct sf_snap_cursor {
+	const struct sf_snap_map *map;
+	struct sf_bpf_cursor c; /* c.torn: what was left out so far */
+};
+struct sf_snap_cursor sf_snap_elems(const struct sf_snap_map *map);
+bool sf_snap_next(struct sf_snap_cursor *c, struct sf_snap_elem *ret);
+
+/* How many there are. Of chains all are walked the first time, and remembered. */
+size_t sf_snap_map_len(const struct sf_snap_map *map);
+/* Element number @i; false: there are not so many. */
+bool sf_snap_at(const struct sf_snap_map *map, size_t i, struct sf_snap_elem *ret);
+/* What was left out of the chains of @map; walks them the first time. NULL: nothing, or it has no chains. */
+const struct sf_bpf_torn *sf_snap_map_torn(const struct sf_snap_map *map);
+
+/* That, in words. */
+void sf_snap_torn_text(const struct sf_bpf_torn *torn, struct sf_text *ret);
+
+/* Has the map one value for each CPU? */
+static inline bool sf_snap_is_percpu(const struct sf_snap_map *map)
+{
+	return sf_bpf_is_percpu(&map->listed->map);
+}
+
+/* The key: bytes of the element, or a pointer to the owner. false: it is the position, or there is none. */
+bool sf_snap_key(const struct sf_snap_elem *e, struct sf_node *ret);
+/* The value of a map that is not per-CPU; @e->at.value is not 0. */
+struct sf_node sf_snap_value(const struct sf_snap_elem *e);
+/* The value on @cpu; false: that CPU was never set up, or the element's pointer could not be read. */
+bool sf_snap_cpu_value(const struct sf_snap_elem *e, uint32_t cpu, struct sf_node *ret);
+uint32_t sf_snap_n_cpus(const struct sf_snap_map *map); /* CPU numbers are below */
+/* Whose value it is; false: values of this map belong to nobody. */
+bool sf_snap_owner(const struct sf_snap_elem *e, struct sf_bpf_owner *ret);
+/* The one value of a map that has one; of an array the first. */
+struct sf_node sf_snap_single(const struct sf_snap_map *map);
 
 /* What is behind a public value; false: an error. */
 bool sf_map_snap(struct sf_map map, const struct sf_snap_map **ret);
