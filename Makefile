@@ -3,7 +3,7 @@
 
 BUILD ?= build
 
-.PHONY: all demo test bench fuzz test-drgn setup clean
+.PHONY: all demo test bench fuzz test-drgn test-kernels setup clean
 
 all: setup
 	@tools/build $(BUILD) 6.18
@@ -29,7 +29,12 @@ test-drgn:
 	@tools/setup --test --drgn
 	@tools/test $(BUILD) drgn
 
-# FUZZ_TIME seconds for each target.
+# Maps, values and the example scheduler on 6.16, 6.18, 7.0 and the newest 7.x; fetches the kernels (50 MB each).
+test-kernels:
+	@tools/setup --test
+	@tools/test $(BUILD) kernels
+
+# For an hour; with FUZZ_TIME=N, N seconds for each target.
 fuzz:
 	@tools/setup --test
 	@tools/test $(BUILD) fuzz
@@ -38,4 +43,4 @@ setup:
 	@tools/setup --demo
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-kernels $(BUILD)-tsan

@@ -9,12 +9,16 @@
  *	page ADDRESS kept|not-kept|fault	of each that was asked for
  *	symbol ADDRESS SYMBOL			all of them
  *	map ID STRUCT TYPE KEY VALUE MAX FLAGS NAME
- *	values ID ADDRESS STRIDE BYTES		of maps whose values are read
+ *	values ID ADDRESS STRIDE BYTES		of arrays
+ *	element ID ADDRESS OWNER KEY VALUE...	of all other maps whose values are read: KEY and VALUE are bytes; one VALUE
+ *						for each CPU of a per-CPU map; `-` where there is none
+ *	owner ID OWNER TEXT			whose value it is, of local storage
  */
 
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "bpf/values.h"
 #include "frame/frame.h"
 
 #define MAX_VALUES (16u << 20) /* bytes of one map */
@@ -69,6 +73,78 @@ static bool put_values(struct sf_vmem *vm, const struct sf_bpf_map *m)
 	return true;
 }
 
+static bool put_bytes(struct sf_vmem *vm, uint64_t at, uint64_t len)
+{
+	_cleanup_free_ uint8_t *bytes = malloc(len ? len : 1);
+
+	if (!at) {
+		printf(" -");
+		return true;
+	}
+	if (!bytes || len > MAX_VALUES || sf_vmem_read(vm, at, bytes, len) != SF_FAULT_NONE)
+		return false;
+	printf(" ");
+	for (uint64_t i = 0; i < len; i++)
+		printf("%02x", bytes[i]);
+	return true;
+}
+
+static void put_owner(const struct sf_bpf *bpf, struct sf_vmem *vm, const struct sf_bpf_map *m, uint64_t kva)
+{
+	_cleanup_free_ struct sf_bpf_owner *o = malloc(sizeof(*o));
+
+	if (!o || !sf_bpf_owner(bpf, vm, m, kva, o) || !o->is_readable)
+		return;
+	printf("owner %" PRIu32 " %" PRIx64 " ", m->id, kva);
+	switch (o->kind) {
+	case SF_BPF_OWNER_TASK:
+		printf("task %d %d %s\n", o->pid, o->tgid, o->comm);
+		break;
+	case SF_BPF_OWNER_CGROUP:
+		printf("cgroup %s\n", o->path);
+		break;
+	case SF_BPF_OWNER_INODE:
+		printf("inode %" PRIu64 "\n", o->id);
+		break;
+	case SF_BPF_OWNER_SOCK:
+		printf("socket %u %u\n", o->family, o->port);
+		break;
+	}
+}
+
+static bool put_element(struct sf_frame *f, struct sf_vmem *vm, const struct sf_bpf_map *m,
+			const struct sf_bpf_elem *e)
+{
+	bool ok = true;
+	uint64_t at;
+
+	printf("element %" PRIu32 " %" PRIx64 " %" PRIx64, m->id, e->kva, e->owner);
+	ok &= put_bytes(vm, e->key, m->key_size);
+	if (!sf_bpf_is_percpu(m))
+		ok &= put_bytes(vm, e->value, m->value_len);
+	for (uint32_t cpu = 0; sf_bpf_is_percpu(m) && cpu < sf_kernel_nr_cpu_ids(vm->kernel) && ok; cpu++)
+		if (sf_vmem_percpu(vm, e->value, cpu, &at))
+			ok &= put_bytes(vm, at, m->value_len);
+	printf("\n");
+	if (e->owner)
+		put_owner(sf_frame_bpf(f), vm, m, e->owner);
+	return ok;
+}
+
+static bool put_elements(struct sf_frame *f, struct sf_vmem *vm, const struct sf_bpf_map *m)
+{
+	struct sf_bpf_cursor c;
+	struct sf_bpf_elem e;
+
+	sf_bpf_cursor_init(&c, sf_frame_bpf(f), vm, m);
+	while (sf_bpf_cursor_next(&c, &e))
+		if (!put_element(f, vm, m, &e)) {
+			fprintf(stderr, "element %" PRIu64 " of map %" PRIu32 " cannot be read\n", e.position, m->id);
+			return false;
+		}
+	return true;
+}
+
 static bool put_maps(struct sf_frame *f, struct sf_vmem *vm)
 {
 	const struct sf_frame_maps *maps;
@@ -83,7 +159,7 @@ static bool put_maps(struct sf_frame *f, struct sf_vmem *vm)
 
 		printf("map %" PRIu32 " %" PRIx64 " %" PRIx32 " %" PRIx32 " %" PRIx32 " %" PRIx32 " %" PRIx32 " %s\n", m->id,
 		       m->kva, m->type, m->key_size, m->value_size, m->max_entries, m->flags, maps->v[i].name);
-		if (!m->unread && !put_values(vm, m))
+		if (!m->unread && !(m->shape == SF_BPF_ARRAY ? put_values(vm, m) : put_elements(f, vm, m)))
 			return false;
 	}
 	return true;

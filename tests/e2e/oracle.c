@@ -3,28 +3,34 @@
  * What we read out of a guest against what others say of it: its own /proc/kallsyms, libaddrxlat on the same memory,
  * bpftool inside of it. In small memory and in one that q35 splits at 2 GiB. TAP.
  *
- *	oracle BUILD KERNEL SERIES      $STILLFRAME_BPFTOOL is what the guest runs
+ *	oracle BUILD KERNEL SERIES
+ *
+ * $STILLFRAME_BPFTOOL: what the guest runs. $STILLFRAME_MAPS: the object of maps.bpf.c. $STILLFRAME_KEEP: a folder that
+ * gets the frame, its export and what the guest said, for others to look at; one run will do then, in small memory.
  *
  * SERIES names the example scheduler's object; "none": no scheduler, memory facts and the test's own map alone.
  */
 
 #include <ftw.h>
 #include <inttypes.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 
 #include "../src/run/trial/private.h"
+#include "bpf/values.h"
 #include "frame/frame.h"
 #include "kernel/vmem.h"
-#include "oracle.h"
+#include "oracle_host.h"
 #include "render/render.h"
 #include "snapshot/snapshot.h"
 #include "stillframe/stillframe.h"
 
-#define N_TESTS 8
+#define N_TESTS 13       /* and two more with a scheduler */
 #define N_CPUS 3
 
 struct oracle {
-	const char *self, *build, *kernel, *series, *bpftool;
+	const char *self, *build, *kernel, *series, *bpftool, *maps;
+	uint64_t seed;
 	char dir[64];
 	uint64_t memory;
 	unsigned int n_done, n_failed;
@@ -121,6 +127,56 @@ static bool symbols_agree(struct oracle *o)
 	_cleanup_free_ char *path = sf_asprintf("%s/kallsyms", o->dir);
 
 	return text && fine(sf_file_put(path, text, len)) && run_on_ram(o, "test_kallsyms_guest", path);
+}
+
+/* ---- generated code --------------------------------------------------------------------------------------------- */
+
+static bool count_ksym(void *arg, const struct sf_bpf_ksym *sym)
+{
+	(void)arg;
+	(void)sym;
+	return true;
+}
+
+/* @line is the guest's: "address type name\t[bpf]". */
+static bool ksym_agrees(struct sf_frame *frame, const char *line)
+{
+	char buf[SF_SYMBOL_NAME], *name;
+	struct sf_symbol s = { 0 };
+	uint64_t addr = strtoull(line, &name, 16);
+
+	name += strlen(" t ");
+	if (sf_frame_symbol_at(frame, addr, buf, &s) && s.module && !strcmp(s.module, "bpf") && !s.offset && s.size &&
+	    s.type == name[-2] && strcspn(name, "\t") == strlen(s.name) && !strncmp(name, s.name, strlen(s.name)))
+		return true;
+	printf("# theirs: %s; ours: %s+0x%" PRIx64 "\n", line, s.name ? s.name : "none", s.offset);
+	return false;
+}
+
+/* The capture that was taken after the guest had read its /proc/kallsyms, and before anybody loaded a program again. */
+static bool code_agrees(struct oracle *o)
+{
+	size_t len;
+	uint32_t n = 0;
+	bool ok = true;
+	struct sf_bpf_stats ours = { 0 };
+	_cleanup_free_ char *text = published(o, ORACLE_KALLSYMS, &len);
+	_cleanup_free_ struct sf_vmem *vm = malloc(sizeof(*vm));
+	SF_OWNED(frame) frame = NULL;
+
+	if (!text || !vm || !fine(sf_run_frame(o->run, ORACLE_CODE, &frame)))
+		return false;
+	sf_vmem_init(vm, sf_frame_image(frame), sf_frame_kernel(frame));
+	if (!fine(sf_bpf_ksyms(sf_frame_bpf(frame), vm, count_ksym, NULL, &ours)))
+		return false;
+	for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (!strstr(line, "\t[bpf]"))
+			continue;
+		n++;
+		ok &= ksym_agrees(frame, line);
+	}
+	printf("# %u symbols of generated code, we have %u\n", n, ours.n_objects);
+	return ok && n == ours.n_objects && !ours.n_torn && !ours.capped && (n > 10 || !strcmp(o->series, "none"));
 }
 
 /* ---- per-CPU addresses ------------------------------------------------------------------------------------------ */
@@ -329,7 +385,7 @@ static bool values_agree(struct oracle *o, struct sf_view view)
 		struct sf_map_info info = { .size = sizeof(info) };
 
 		if (!sf_map_info(map, &info) || !info.type_name || strcmp(info.type_name, "array") ||
-		    is_passing(info.name) || !listed(before, info.id) || !listed(after, info.id))
+		    is_passing(info.name) || quiet_by_name(info.name) || !listed(before, info.id) || !listed(after, info.id))
 			continue;
 		compare_dumps(o, view, map, info.id, strcmp(info.name, KINDS_MAP) ? &theirs : &kinds);
 	}
@@ -340,6 +396,48 @@ static bool values_agree(struct oracle *o, struct sf_view view)
 			      !theirs.n_kptrs))
 		return false;
 	return !kinds.n_wrong && kinds.n_nonzero > 20 * KINDS_ENTRIES && kinds.n_by_path >= kinds.n_nonzero / 2;
+}
+
+/* ---- what is kept ----------------------------------------------------------------------------------------------- */
+
+static bool keep_copy(const char *from, const char *dir, const char *name)
+{
+	_cleanup_free_ char *to = sf_asprintf("%s/%s", dir, name);
+	struct sf_json_buffer out = { 0 };
+	int code = oracle_child((char *[]){ "/bin/cp", "--sparse=always", (char *)from, to, NULL }, &out);
+
+	free(out.text);
+	return code == 0;
+}
+
+static bool keep_said(const struct oracle *o, const char *dir)
+{
+	for (size_t i = 0; i < o->run->values.n; i++) {
+		const struct sf_run_value *v = &o->run->values.v[i];
+		_cleanup_free_ char *path = sf_asprintf("%s/%s", dir, v->name);
+		FILE *f = path ? fopen(path, "ae") : NULL;
+
+		if (!f)
+			return false;
+		if (v->str)
+			fputs(v->str, f);
+		else
+			fprintf(f, "%" PRIu64, v->u64);
+		fclose(f);
+	}
+	return true;
+}
+
+static bool keep(struct oracle *o, const char *saved, const char *exported)
+{
+	const char *dir = getenv("STILLFRAME_KEEP");
+	_cleanup_free_ char *seed = sf_asprintf("%" PRIu64, o->seed);
+	_cleanup_free_ char *path = sf_asprintf("%s/seed", dir ? dir : "");
+
+	if (!dir)
+		return true;
+	return fine(sf_file_put(path, seed, strlen(seed))) && keep_copy(saved, dir, ORACLE_CAPTURE ".frame") &&
+	       keep_copy(exported, dir, ORACLE_CAPTURE ".core") && keep_said(o, dir);
 }
 
 /* ---- frames ----------------------------------------------------------------------------------------------------- */
@@ -389,26 +487,56 @@ static bool says_the_same(struct sf_snapshot *first, const char *path)
 	return same;
 }
 
+/* ---- quiet maps -------------------------------------------------------------------------------------------------- */
+
+static char *said(void *arg, const char *name, size_t *ret_len)
+{
+	const struct oracle *o = arg;
+	uint64_t number;
+
+	if (strcmp(name, QUIET_CPUS) && strcmp(name, ORACLE_STRUCT_OPS_ID))
+		return published(o, name, ret_len);
+	return fine(sf_run_value_u64(o->run, name, &number)) ? sf_asprintf("%" PRIu64, number) : NULL;
+}
+
+static void look_result(void *arg, bool ok, const char *what)
+{
+	result(arg, ok, what);
+}
+
+static struct oracle_said said_of(struct oracle *o)
+{
+	return (struct oracle_said){ .fn = said, .result = look_result, .arg = o, .seed = o->seed };
+}
+
 static bool opened_agrees(struct oracle *o, struct sf_snapshot *first, const char *path)
 {
+	const struct oracle_said from = said_of(o);
 	SF_OWNED(frame) frame = NULL;
 	SF_OWNED(snapshot) snap = NULL;
 
 	return says_the_same(first, path) && fine(sf_frame_open(path, &frame)) &&
-	       fine(sf_snapshot_new(frame, &snap)) && values_agree(o, sf_snapshot_view(snap));
+	       fine(sf_snapshot_new(frame, &snap)) && values_agree(o, sf_snapshot_view(snap)) &&
+	       oracle_look_at_quiet(snap, &from, false);
 }
 
 static void check_frames(struct oracle *o, struct sf_frame *frame, struct sf_snapshot *snap)
 {
 	_cleanup_free_ char *saved = sf_asprintf("%s/" ORACLE_CAPTURE ".frame", sf_run_dir(o->run));
 	_cleanup_free_ char *exported = sf_asprintf("%s/exported.core", o->dir);
+	const struct oracle_said from = said_of(o);
 	struct sf_view view = sf_snapshot_view(snap);
 
 	result(o, maps_agree(o, view), "the maps are those that bpftool lists");
 	result(o, values_agree(o, view), "values are those that bpftool dumps");
+	oracle_look_at_quiet(snap, &from, true);
+	if (strcmp(o->series, "none"))
+		oracle_look_at_scheduler(snap, &from);
 	result(o, opened_agrees(o, snap, saved), "the frame, reopened, says the same");
 	result(o, fine(sf_frame_export(frame, exported)) && opened_agrees(o, snap, exported),
 	       "the exported core says the same");
+	if (!keep(o, saved, exported))
+		printf("# not everything was kept\n");
 }
 
 /* ---- one run ---------------------------------------------------------------------------------------------------- */
@@ -439,6 +567,7 @@ static void check(struct sf_run *run, void *arg)
 	printf("# kernel %s\n", sf_kernel_release(o->k));
 	result(o, memory_is_split(o), "memory is where it was expected");
 	result(o, symbols_agree(o), "symbols are those of /proc/kallsyms");
+	result(o, code_agrees(o), "generated code has the names of /proc/kallsyms");
 	result(o, run_on_ram(o, "test_addrxlat", NULL), "the page walk is libaddrxlat's");
 	/* Registers are of the last stop. */
 	result(o, percpu_agrees(o), "per-CPU addresses are the CPUs' own");
@@ -467,6 +596,7 @@ static void run_oracle(struct oracle *o)
 {
 	SF_OWNED(run) run = NULL;
 	bool has_scheduler = strcmp(o->series, "none");
+	_cleanup_free_ char *seed = sf_asprintf("%" PRIu64, o->seed);
 	_cleanup_free_ char *object = sf_asprintf("%s/bpf/%s/sf_example.bpf.o", o->build, o->series);
 
 	snprintf(o->dir, sizeof(o->dir), "/tmp/stillframe-oracle.XXXXXX");
@@ -485,9 +615,9 @@ static void run_oracle(struct oracle *o)
 		.memory = o->memory,
 		.out = out,
 		.test = o->self,
-		.test_args = (const char *const[]){ o->bpftool, NULL },
+		.test_args = (const char *const[]){ o->bpftool, o->maps, seed, NULL },
 		.no_workload = true,
-		.files = (const char *const[]){ o->bpftool, NULL },
+		.files = (const char *const[]){ o->bpftool, o->maps, NULL },
 		.deadline_ns = 300 * SF_SECOND,
 		.log = { .fn = print_log, .level = SF_LOG_INFO },
 		.check = check,
@@ -516,23 +646,31 @@ int main(int argc, char **argv)
 	static const uint64_t memories[] = { 1ull << 30, 3ull << 30 };
 	const char *bpftool = getenv("STILLFRAME_BPFTOOL");
 	_cleanup_free_ char *path = bpftool ? realpath(bpftool, NULL) : NULL;
+	const char *object = getenv("STILLFRAME_MAPS");
+	_cleanup_free_ char *maps = object ? realpath(object, NULL) : NULL;
 	_cleanup_free_ char *self = realpath("/proc/self/exe", NULL);
+	size_t n_runs = getenv("STILLFRAME_KEEP") ? 1 : ARRAY_SIZE(memories);
 	unsigned int n_done = 0, n_failed = 0;
+	uint64_t seed = 0;
 
 	if (sf_in_guest())
-		return argc == 2 ? oracle_guest(argv[1]) : 3;
-	if (argc != 4 || !path || !self) {
-		fprintf(stderr, "usage: STILLFRAME_BPFTOOL=PATH %s BUILD KERNEL SERIES|none\n", argv[0]);
+		return argc == 4 ? oracle_guest(argv[1], argv[2], strtoull(argv[3], NULL, 10)) : 3;
+	if (argc != 4 || !path || !maps || !self) {
+		fprintf(stderr, "usage: STILLFRAME_BPFTOOL=PATH STILLFRAME_MAPS=OBJECT %s BUILD KERNEL SERIES|none\n", argv[0]);
 		return 3;
 	}
-	printf("1..%zu\n", N_TESTS * ARRAY_SIZE(memories));
-	for (size_t i = 0; i < ARRAY_SIZE(memories); i++) {
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return 1;
+	printf("1..%zu\n# noise from seed %" PRIu64 "\n", (strcmp(argv[3], "none") ? N_TESTS + 2 : N_TESTS) * n_runs, seed);
+	for (size_t i = 0; i < n_runs; i++) {
 		struct oracle o = {
 			.self = self,
 			.build = argv[1],
 			.kernel = argv[2],
 			.series = argv[3],
 			.bpftool = path,
+			.maps = maps,
+			.seed = seed + i,
 			.memory = memories[i],
 			.n_done = n_done,
 		};

@@ -20,9 +20,16 @@
 #define ORACLE_KALLSYMS "kallsyms"
 #define ORACLE_MAPS "maps-%s"            /* bpftool's list of maps; "before" or "after" the capture */
 #define ORACLE_DUMP "dump-%s-%u"         /* its dump of a map; and the map's id */
+#define ORACLE_STRUCT_OPS "struct-ops"   /* its dump of the scheduler's operations */
+#define ORACLE_STRUCT_OPS_ID "struct-ops-id"
 #define ORACLE_CAPTURE "oracle"
+#define ORACLE_CODE "code"                /* the capture beside ORACLE_KALLSYMS */
 
-int oracle_guest(const char *bpftool);
+/* The part in the guest. @maps: the object of tests/bpf/maps.bpf.c. */
+int oracle_guest(const char *bpftool, const char *maps, uint64_t seed);
+struct sf_guest;
+/* Text of any length, in pieces. */
+struct sf_error *oracle_publish(struct sf_guest *guest, const char *name, const char *text, size_t len);
 
 /* Runs a program and collects what it prints; its exit code, or -1. */
 int oracle_child(char *const *argv, struct sf_json_buffer *ret);
@@ -36,6 +43,7 @@ struct oracle_tally {
 	uint64_t n_by_path;  /* read through the public accessors as well, the same */
 	uint64_t n_kptrs;    /* hidden by the kernel (0 for them), an address for us */
 	uint64_t n_tails;    /* bytes behind the end of a string, which bpftool does not show */
+	uint64_t n_flexible; /* flexible arrays: for them without elements, for us without a length */
 	uint64_t n_odd;      /* others that were not compared */
 	uint64_t n_wrong;
 };

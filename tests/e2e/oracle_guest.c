@@ -13,6 +13,7 @@
 
 #include "base/util.h"
 #include "oracle.h"
+#include "oracle_quiet.h"
 
 #define SECOND UINT64_C(1000000000)
 #define PIECE 32768
@@ -46,7 +47,7 @@ int oracle_child(char *const *argv, struct sf_json_buffer *ret)
 
 /* ---- telling the host ------------------------------------------------------------------------------------------- */
 
-static struct sf_error *publish(struct sf_guest *guest, const char *name, const char *text, size_t len)
+struct sf_error *oracle_publish(struct sf_guest *guest, const char *name, const char *text, size_t len)
 {
 	char piece[PIECE + 1];
 
@@ -71,7 +72,7 @@ static struct sf_error *publish_file(struct sf_guest *guest, const char *name, c
 		sf_json_buffer_sink(&text, buf, (size_t)n);
 	if (!text.len)
 		return sf_error_new(SF_SYSTEM, "%s cannot be read", path);
-	struct sf_error *err = publish(guest, name, text.text, text.len);
+	struct sf_error *err = oracle_publish(guest, name, text.text, text.len);
 
 	free(text.text);
 	return err;
@@ -89,32 +90,78 @@ static struct sf_error *bpftool(char *const *argv, struct sf_json_buffer *ret)
 	return NULL;
 }
 
-static struct sf_error *dump_map(struct sf_guest *guest, char *tool, const char *when, uint32_t id)
+static struct sf_error *dump_map(struct sf_guest *guest, char *tool, const char *name, uint32_t id)
 {
 	struct sf_json_buffer out = { 0 };
-	char number[16], name[32];
+	char number[16];
 
 	snprintf(number, sizeof(number), "%u", id);
-	snprintf(name, sizeof(name), ORACLE_DUMP, when, id);
 	struct sf_error *err = bpftool((char *[]){ tool, "-j", "map", "dump", "id", number, NULL }, &out);
 
 	if (!err)
-		err = publish(guest, name, out.text, out.len);
+		err = oracle_publish(guest, name, out.text, out.len);
 	free(out.text);
 	return err;
 }
 
-static struct sf_error *dump_listed(struct sf_guest *guest, char *tool, const char *when, const struct sf_json_node *list)
+static struct sf_error *dump_listed(struct sf_guest *guest, char *tool, const char *when,
+				    const struct sf_json_node *list)
 {
-	for (const struct sf_json_node *map = sf_json_element(list, 0); map; map = map->next)
-		/* bpftool makes maps of its own, which are gone by now. */
-		if (!strcmp(sf_json_member_str(map, "type", ""), "array") &&
-		    strncmp(sf_json_member_str(map, "name", ""), "pid_iter", strlen("pid_iter")))
-			SF_TRY(dump_map(guest, tool, when, (uint32_t)sf_json_member_u64(map, "id", 0)));
+	char dump[32];
+
+	for (const struct sf_json_node *map = sf_json_element(list, 0); map; map = map->next) {
+		const char *name = sf_json_member_str(map, "name", "");
+		uint32_t id = (uint32_t)sf_json_member_u64(map, "id", 0);
+
+		/* bpftool makes maps of its own, which are gone by now. The quiet ones need no second look. */
+		if (strcmp(sf_json_member_str(map, "type", ""), "array") || quiet_by_name(name) ||
+		    !strncmp(name, "pid_iter", strlen("pid_iter")))
+			continue;
+		snprintf(dump, sizeof(dump), ORACLE_DUMP, when, id);
+		SF_TRY(dump_map(guest, tool, dump, id));
+	}
 	return NULL;
 }
 
-static struct sf_error *dump_all(struct sf_guest *guest, char *tool, const char *when)
+static struct sf_error *dump_quiet(struct sf_guest *guest, char *tool, const struct sf_json_node *list)
+{
+	char dump[64];
+
+	for (const struct sf_json_node *map = sf_json_element(list, 0); map; map = map->next) {
+		const struct quiet_map *m = quiet_by_name(sf_json_member_str(map, "name", ""));
+
+		if (!m || !m->is_formatted)
+			continue;
+		snprintf(dump, sizeof(dump), QUIET_DUMP, m->name);
+		SF_TRY(dump_map(guest, tool, dump, (uint32_t)sf_json_member_u64(map, "id", 0)));
+	}
+	return NULL;
+}
+
+/* What a scheduler's struct_ops map says by way of the system call, and of bpftool. */
+static struct sf_error *dump_struct_ops(struct sf_guest *guest, char *tool, const struct sf_json_node *list)
+{
+	struct sf_json_buffer out = { 0 };
+	char number[16];
+	uint32_t id = 0;
+
+	for (const struct sf_json_node *map = sf_json_element(list, 0); map; map = map->next)
+		if (!strcmp(sf_json_member_str(map, "type", ""), "struct_ops"))
+			id = (uint32_t)sf_json_member_u64(map, "id", 0);
+	if (!id)
+		return NULL;
+	snprintf(number, sizeof(number), "%u", id);
+	struct sf_error *err = bpftool((char *[]){ tool, "-j", "struct_ops", "dump", "id", number, NULL }, &out);
+
+	if (!err)
+		err = oracle_publish(guest, ORACLE_STRUCT_OPS, out.text, out.len);
+	if (!err)
+		err = sf_guest_publish_u64(guest, ORACLE_STRUCT_OPS_ID, id);
+	free(out.text);
+	return err;
+}
+
+static struct sf_error *dump_all(struct sf_guest *guest, char *tool, const char *when, bool with_quiet)
 {
 	_cleanup_json_ struct sf_json *list = NULL;
 	struct sf_json_buffer out = { 0 };
@@ -124,10 +171,14 @@ static struct sf_error *dump_all(struct sf_guest *guest, char *tool, const char 
 	struct sf_error *err = bpftool((char *[]){ tool, "-j", "map", "show", NULL }, &out);
 
 	if (!err)
-		err = publish(guest, name, out.text, out.len);
+		err = oracle_publish(guest, name, out.text, out.len);
 	if (!err)
 		err = sf_json_read(out.text, out.len, &list);
 	free(out.text);
+	if (!err && with_quiet)
+		err = dump_quiet(guest, tool, sf_json_root(list));
+	if (!err && with_quiet)
+		err = dump_struct_ops(guest, tool, sf_json_root(list));
 	return err ? err : dump_listed(guest, tool, when, sf_json_root(list));
 }
 
@@ -294,27 +345,32 @@ static struct sf_error *make_kinds(void)
 
 /* ---- all of it -------------------------------------------------------------------------------------------------- */
 
-static struct sf_error *tell(struct sf_guest *guest, char *tool)
+static struct sf_error *tell(struct sf_guest *guest, char *tool, const char *maps, uint64_t seed)
 {
+	struct quiet *quiet = NULL;
+
 	SF_TRY(publish_file(guest, ORACLE_KALLSYMS, "/proc/kallsyms"));
+	SF_TRY(sf_guest_request_snapshot(guest, SF_SNAPSHOT_KIND_CAPTURE, ORACLE_CODE, 60 * SECOND));
 	SF_TRY(make_kinds());
+	SF_TRY(quiet_begin(guest, maps, seed, &quiet));
 	/* Something has to change between the dumps; more would only make them slow. */
 	SF_TRY(sf_guest_workers(guest, SF_WORKER_SLEEP, NULL, 2, NULL));
-	SF_TRY(dump_all(guest, tool, "before"));
+	SF_TRY(dump_all(guest, tool, "before", true));
 	/* What bpftool itself had loaded goes away only after a grace period. */
 	sf_guest_hold(guest, SECOND / 4);
 	SF_TRY(sf_guest_request_snapshot(guest, SF_SNAPSHOT_KIND_CAPTURE, ORACLE_CAPTURE, 60 * SECOND));
-	return dump_all(guest, tool, "after");
+	SF_TRY(quiet_end(quiet));
+	return dump_all(guest, tool, "after", false);
 }
 
-int oracle_guest(const char *tool)
+int oracle_guest(const char *tool, const char *maps, uint64_t seed)
 {
 	SF_OWNED(guest) guest = NULL;
 	_cleanup_free_ char *copy = strdup(tool);
 	SF_OWNED(error) err = sf_guest_open(NULL, &guest);
 
 	if (!err && copy)
-		err = tell(guest, copy);
+		err = tell(guest, copy, maps, seed);
 	if (!err)
 		return 0;
 	fprintf(stderr, "%s\n", sf_error_message(err));
