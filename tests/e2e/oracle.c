@@ -25,7 +25,7 @@
 #include "snapshot/snapshot.h"
 #include "stillframe/stillframe.h"
 
-#define N_TESTS 13       /* and two more with a scheduler */
+#define N_TESTS 14       /* and two more with a scheduler */
 #define N_CPUS 3
 
 struct oracle {

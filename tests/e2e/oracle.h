@@ -44,7 +44,9 @@ struct oracle_tally {
 	uint64_t n_kptrs;    /* hidden by the kernel (0 for them), an address for us */
 	uint64_t n_tails;    /* bytes behind the end of a string, which bpftool does not show */
 	uint64_t n_flexible; /* flexible arrays: for them without elements, for us without a length */
+	uint64_t n_narrow;   /* a name for us, a negative number for them: the upper half of a narrow enum */
 	uint64_t n_odd;      /* others that were not compared */
+	uint64_t n_maps;     /* with as many elements for them as for us */
 	uint64_t n_wrong;
 };
 

@@ -61,6 +61,8 @@ void quiet_compare_bpftool(const struct quiet_tables *tables, const struct oracl
 			   struct oracle_tally *tally);
 void quiet_compare_libbpf(const struct quiet_tables *tables, struct oracle_tally *tally);
 void quiet_compare_layout(const struct quiet_tables *tables, struct oracle_tally *tally);
+/* Each map, as JSON in bpftool's shape, against what it wrote. `n_equal` are elements. */
+void quiet_compare_plain(const struct quiet_tables *tables, const struct oracle_said *said, struct oracle_tally *tally);
 
 /* A scheduler's operations: what the kernel calls against what bpftool says was loaded. */
 void oracle_compare_struct_ops(struct sf_snapshot *snap, const struct oracle_said *said, struct oracle_tally *tally);
