@@ -95,7 +95,8 @@ static char *put_real(char *p, const struct step *s, const uint8_t *v)
 static char *put_variant(const struct run *r, char *p, const struct step *s, const uint8_t *v)
 {
 	const struct variants *e = &r->plan->enums.v[s->arg];
-	const struct variant *all = r->plan->variants.v + e->first;
+	/* Where no enum has a name there is no list of them. */
+	const struct variant *all = e->n ? r->plan->variants.v + e->first : NULL;
 	uint64_t value = load(v, e->size);
 	size_t low = 0, high = e->n;
 
