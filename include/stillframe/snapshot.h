@@ -93,7 +93,7 @@ SF_API struct sf_map sf_view_map_at(struct sf_view view, size_t i);
 /** struct sf_map_info - what the kernel knows of a map */
 struct sf_map_info {
 	size_t size;              /* sizeof(struct sf_map_info); set it before the call */
-	const char *name;         /* at most 15 characters; other bytes than printable ASCII are \xHH */
+	const char *name;         /* of at most 15 bytes; what is not printable ASCII is \xHH */
 	uint64_t kva;             /* of its struct bpf_map: its identity within one run */
 	uint32_t id, type, flags; /* type: BPF_MAP_TYPE_* */
 	const char *type_name;    /* "array", …; NULL for a type newer than this library */
@@ -115,7 +115,8 @@ SF_API struct sf_error *sf_map_error(struct sf_map map);
  * @cpu: its number; of several calls the last one counts
  *
  * Entries of a per-CPU map then have that CPU's value, and no key. SF_PER_CPU_SLOT, from sf_map_at(), says that there
- * is no such CPU, or that it was never set up. Other maps stay as they are.
+ * is no such CPU, or that it was never set up; SF_PAGE_NOT_KEPT, that where the value is was not kept. Other maps stay as
+ * they are.
  */
 SF_API struct sf_map sf_map_cpu(struct sf_map map, uint64_t cpu);
 /**
@@ -165,6 +166,7 @@ struct sf_owner {
 	uint64_t id;             /* of a cgroup or inode: its number */
 	char path[4096];         /* of a cgroup, from the root of its hierarchy */
 	uint16_t family, port;   /* of a socket: AF_*, and its local port */
+	bool is_path_cut;        /* a part of the path is missing: it was not kept, or is too long */
 };
 /** sf_entry_owner() - fills @ret up to @ret->size; false: an error, or values of this map have no owners. */
 SF_API bool sf_entry_owner(struct sf_entry entry, struct sf_owner *ret);

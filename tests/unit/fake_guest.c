@@ -155,6 +155,16 @@ uint64_t fake_vmalloc(struct fake_guest *g, size_t size)
 	return kva;
 }
 
+uint64_t fake_vmalloc_alias(struct fake_guest *g, size_t size, uint64_t gpa)
+{
+	uint64_t kva = fake_vmalloc(g, SF_PAGE_SIZE), end = kva + size;
+
+	for (g->next_vmalloc = kva + SF_PAGE_SIZE; g->next_vmalloc < end; g->next_vmalloc += SF_PAGE_SIZE)
+		*entry_of(g, g->next_vmalloc, 1) = gpa | PRESENT;
+	g->next_vmalloc += SF_PAGE_SIZE;
+	return kva;
+}
+
 void fake_unmap(struct fake_guest *g, uint64_t kva)
 {
 	uint64_t *entry = entry_of(g, kva, 1);

@@ -190,6 +190,8 @@ uint64_t fake_high_page(struct fake_guest *g);                /* the same, above
 uint64_t fake_kmalloc(struct fake_guest *g, size_t size);     /* zeroed, in the direct map, 8-aligned */
 uint64_t fake_vmalloc(struct fake_guest *g, size_t size);     /* zeroed, page-aligned, scattered */
 void fake_unmap(struct fake_guest *g, uint64_t kva);          /* a page of vmalloc */
+/* Zeroed, page-aligned, as fake_vmalloc(); but all pages behind the first are the one at @gpa. */
+uint64_t fake_vmalloc_alias(struct fake_guest *g, size_t size, uint64_t gpa);
 /* Zeroed, 8-aligned, on every CPU that is set up: a per-CPU pointer, what is to be added to the CPU's offset. */
 uint64_t fake_percpu(struct fake_guest *g, size_t size);
 uint64_t fake_percpu_kva(struct fake_guest *g, uint64_t percpu, uint32_t cpu); /* 0: that CPU has no area */

@@ -225,6 +225,34 @@ static void more_elements_than_a_map_can_have(void **state)
 	assert_int_equal(all.torn.n_chains, 0);
 }
 
+/* Keys that are as large as no key is, and in memory that a small file can claim: pages that are all the same one. */
+static void equal_keys_are_compared_up_to_a_limit(void **state)
+{
+	struct bench *t = *state;
+	const uint32_t key_size = 4 << 20, n = 80;
+	uint64_t zeroes = fake_page(t->g), map, link;
+
+	map = fake_add_hash(t->g, &(struct fake_map){ .name = "keys", .type = SF_BPF_MAP_TYPE_HASH, .value_size = 8,
+						      .flags = FAKE_NO_PREALLOC, .max_entries = 1024 });
+	fake_u32(t->g, map + FK_MAP_KEY_SIZE, key_size);
+	fake_u32(t->g, map + FK_HTAB_ELEM_SIZE, FK_ELEM_KEY + key_size + 8);
+	link = fake_hash_bucket(t->g, map, 0);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t elem = fake_vmalloc_alias(t->g, FK_ELEM_KEY + key_size + 8, zeroes);
+
+		fake_u64(t->g, link, elem);
+		fake_u64(t->g, elem + FK_ELEM_NEXT, 1);
+		fake_u64(t->g, elem + FK_ELEM_PPREV, link);
+		link = elem + FK_ELEM_NEXT;
+	}
+	_cleanup_elems_ struct elems all = elems_of(t, map);
+
+	assert_int_equal(all.n, 1);
+	assert_true(all.torn.capped);
+	assert_string_equal(all.torn.why, "more keys with the same hash than the map can have");
+	assert_int_equal(all.torn.n_superseded, 64);
+}
+
 /* ---- local storage -------------------------------------------------------------------------------------------- */
 
 struct stored {
@@ -471,6 +499,7 @@ int main(void)
 		TEST(an_element_that_is_being_removed_cuts_nothing),
 		TEST(of_two_with_one_key_the_first_counts),
 		TEST(more_elements_than_a_map_can_have),
+		TEST(equal_keys_are_compared_up_to_a_limit),
 		TEST(of_two_of_one_owner_the_first_in_its_list_counts),
 		TEST(what_is_not_its_owners_is_no_value),
 		TEST(an_element_of_no_map_is_no_value),

@@ -732,6 +732,27 @@ static void a_full_disk_leaves_the_old_frame(void **state)
 	assert_code(sf_frame_save(newer, "/nonexistent/dir/f"), SF_SYSTEM);
 }
 
+/* What a base claims counts for every map whose types stand on it. */
+static void types_on_huge_bases_are_refused(void **state)
+{
+	struct bench *t = *state;
+	const struct sf_frame_maps *maps;
+	size_t n_refused = 0;
+
+	for (int i = 0; i < 10; i++) {
+		uint64_t base = fake_add_btf_bytes(t->g, "x", 1, 0), btf = fake_add_btf_bytes(t->g, "y", 1, base);
+
+		fake_u32(t->g, base + FK_BTF_DATA_SIZE, 60 << 20);
+		fake_add_map(t->g, &(struct fake_map){ .name = "claim", .value_size = 8, .btf = btf, .value_type = 1 });
+	}
+	SF_OWNED(frame) frame = fake_live(t->g);
+
+	assert_ok(sf_frame_maps(frame, &maps));
+	for (size_t i = 0; i < maps->n; i++)
+		n_refused += maps->v[i].no_btf && strstr(maps->v[i].no_btf, "claim more types");
+	assert_int_equal(n_refused, 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -749,6 +770,7 @@ int main(void)
 		TEST(facts_are_sought_in_the_cache_too),
 		TEST(facts_that_are_missing_are_named),
 		TEST(facts_that_are_damaged_are_noticed),
+		TEST_SMALL(types_on_huge_bases_are_refused),
 		cmocka_unit_test(facts_are_the_same_wherever_the_kernel_lies),
 		TEST(a_build_id_is_no_path),
 		TEST_ALL(a_dump_by_another_tool_opens),

@@ -104,6 +104,36 @@ static void types_that_are_none_cost_only_themselves(void **state)
 	assert_int_equal(t->kept.n_unplanned, 2);
 }
 
+/* Pages may alias: what a guest claims has nothing to do with what it has. */
+static void types_are_loaded_up_to_a_limit(void **state)
+{
+	struct bench *t = *state;
+	uint64_t btf[26], counter = lone(t), late, map;
+	uint32_t ptr, claim = SF_BTF_MAX_SIZE;
+	struct btfb types;
+
+	/* As much as one may have, three times, and then half of what is left, down to a few bytes. */
+	for (size_t i = 0; i < ARRAY_SIZE(btf); i++) {
+		btf[i] = fake_add_btf_bytes(t->g, "x", 1, 0);
+		fake_u32(t->g, btf[i] + FK_BTF_DATA_SIZE, claim);
+		fake_add_map(t->g, &(struct fake_map){ .name = "claim", .value_size = 8, .btf = btf[i], .value_type = 1 });
+		if (i >= 3)
+			claim /= 2;
+	}
+	btfb_init(&types, NULL);
+	ptr = btfb_add_ptr(&types, btfb_add_int(&types, "u64", 8, 0));
+	late = fake_add_btf(t->g, &types, 0);
+	map = fake_add_map(t->g, &(struct fake_map){ .name = "late", .value_size = 8, .btf = late, .value_type = ptr });
+	fake_u64(t->g, fake_map_values(map), counter);
+	capture(t, NULL);
+	assert_false(has(t, counter, 8));
+	for (size_t i = 0; i < ARRAY_SIZE(btf); i++)
+		fake_u32(t->g, btf[i] + FK_BTF_DATA_SIZE, 1);
+	capture(t, NULL);
+	assert_int_equal(t->kept.n_unplanned, 0);
+	assert_true(has(t, counter, 8));
+}
+
 static void a_value_type_larger_than_the_value_has_no_plan(void **state)
 {
 	struct bench *t = *state;
@@ -317,6 +347,34 @@ static void arrays_with_gaps_between_them_are_found(void **state)
 		assert_true(has(t, objects[i], 8));
 }
 
+/* A struct and its first member: one address and one size, and only one of them is known to lead further. */
+static void an_object_of_two_types_leads_where_both_do(void **state)
+{
+	struct bench *t = *state;
+	uint64_t map, object = lone(t), behind = lone(t);
+	uint32_t u64, inner, number, pointer, plain, both;
+	struct btfb types;
+
+	btfb_init(&types, NULL);
+	u64 = btfb_add_int(&types, "u64", 8, 0);
+	number = btfb_add_struct(&types, "number", 8);
+	btfb_member(&types, "n", u64, 0);
+	inner = btfb_add_ptr(&types, u64);
+	pointer = btfb_add_struct(&types, "pointer", 8);
+	btfb_member(&types, "to", inner, 0);
+	plain = btfb_add_ptr(&types, number);
+	pointer = btfb_add_ptr(&types, pointer);
+	both = btfb_add_struct(&types, "both", 16);
+	btfb_member(&types, "a", plain, 0);
+	btfb_member(&types, "b", pointer, 64);
+	map = add_typed_map(t, &types, both, 16);
+	fake_u64(t->g, fake_map_values(map), object);
+	fake_u64(t->g, fake_map_values(map) + 8, object);
+	fake_u64(t->g, object, behind);
+	capture(t, &(struct sf_capture_options){ .pointer_hops = 2 });
+	assert_true(has(t, behind, 8));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -325,6 +383,7 @@ int main(void)
 		TEST(changed_types_are_not_used),
 		TEST(a_new_struct_at_an_old_address_is_planned_anew),
 		TEST(types_that_are_none_cost_only_themselves),
+		TEST(types_are_loaded_up_to_a_limit),
 		TEST(a_value_type_larger_than_the_value_has_no_plan),
 		TEST(plans_of_maps_that_are_gone_are_forgotten),
 		TEST(plans_of_maps_that_stay_are_kept),
@@ -336,6 +395,7 @@ int main(void)
 		TEST(arrays_are_not_expanded),
 		TEST(a_value_has_as_many_pointers_as_it_may_hold),
 		TEST(arrays_with_gaps_between_them_are_found),
+		TEST(an_object_of_two_types_leads_where_both_do),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

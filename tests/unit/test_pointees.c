@@ -298,6 +298,9 @@ static void what_would_have_kept_more_is_named(void **state)
 	sf_capturer_free(steal_ptr(&t->capturer));
 	capture(t, &(struct sf_capture_options){ .max_map_bytes = 8 });
 	assert_contains(sf_frame_keep_hint(t->frame, false), "--keep map=SIZE");
+	/* A value on a CPU is not where the map is. */
+	assert_contains(sf_frame_keep_hint(t->frame, true), "map=SIZE");
+	assert_contains(sf_frame_keep_hint(t->frame, true), "hops=N");
 	sf_capturer_free(steal_ptr(&t->capturer));
 	start(t, &(struct sf_capture_options){ .max_pages = 4 });
 	struct sf_frame *full = NULL;

@@ -129,7 +129,8 @@ static void a_section_is_rows_and_compounds(void **state)
 			      "    comm \"near-task\"\n"
 			      "    cpus_mask cpus={0-1,3}\n");
 	assert_contains(text, " [cycle]\n");
-	assert_contains(text, " [chase: page not kept]\n");
+	assert_contains(text, " [chase: page not kept: ");
+	assert_contains(text, "(--keep hops=N)]\n");
 	assert_contains(text, " → cpus={0,2}\n");
 	assert_null(strstr(text, "null_task"));
 }

@@ -194,6 +194,30 @@ static void other_owners_have_names_of_their_own(void **state)
 	assert_int_equal(o.port, 8080);
 }
 
+static void a_path_of_which_a_part_is_missing_says_so(void **state)
+{
+	struct bench *t = *state;
+	uint64_t kn;
+	struct sf_owner o;
+	bool found = false;
+
+	fake_read(t->g, t->m.cgroups[1] + FK_CGROUP_KN, &kn, sizeof(kn));
+	fake_u64(t->g, kn + FK_KN_NAME, 0xffff800000000008);
+	capture(t);
+	for (size_t i = 0; i < sf_map_len(map(t, "cgrp_ctx")); i++) {
+		o = owner_of(sf_map_at(map(t, "cgrp_ctx"), i));
+		if (o.kva == t->m.cgroups[2]) {
+			assert_string_equal(o.path, "/a");
+			assert_true(o.is_path_cut);
+			found = true;
+		} else if (o.kva == t->m.cgroups[0]) {
+			assert_string_equal(o.path, "/");
+			assert_false(o.is_path_cut);
+		}
+	}
+	assert_true(found);
+}
+
 static void an_owner_fills_as_much_as_its_caller_knows(void **state)
 {
 	struct bench *t = *state;
@@ -274,6 +298,25 @@ static void a_cpu_that_is_not_there_is_said_to_be_missing(void **state)
 	assert_int_equal(u64(sf_entry_get(by_key(sf_map_cpu(map(t, "hash"), 99), "", 104), "node")), 4);
 }
 
+/* That the CPU is not there is another matter. */
+static void a_pointer_that_leads_nowhere_is_no_missing_cpu(void **state)
+{
+	struct bench *t = *state;
+	const struct sf_error_payload *p;
+	struct sf_entry e;
+	struct sf_map m;
+
+	fake_u64(t->g, fake_map_values(t->m.cpu_counts) + 8 * 4, 0);
+	capture(t);
+	m = map(t, "cpu_counts");
+	p = payload(sf_entry_error(sf_map_at(sf_map_cpu(m, 0), 4)), SF_PAGE_NOT_KEPT);
+	assert_int_equal(p->addr, fake_map_values(t->m.cpu_counts) + 8 * 4);
+	e = sf_map_at(sf_map_cpu(m, 0), 4);
+	payload(sf_field_error(sf_entry_get(e, "")), SF_PAGE_NOT_KEPT);
+	payload(sf_entry_error(sf_map_at(sf_map_cpu(m, 99), 4)), SF_PER_CPU_SLOT);
+	assert_int_equal(u64(sf_entry_get(sf_map_at(sf_map_cpu(m, 0), 1), "")), 11);
+}
+
 /* ---- STRUCT_OPS, and what is not read ---------------------------------------------------------------------- */
 
 static void a_struct_of_operations_is_one_value(void **state)
@@ -347,10 +390,12 @@ int main(void)
 		MAPS_TEST(a_value_leads_through_its_pointers),
 		MAPS_TEST(values_of_tasks_have_owners),
 		MAPS_TEST(other_owners_have_names_of_their_own),
+		MAPS_TEST(a_path_of_which_a_part_is_missing_says_so),
 		MAPS_TEST(an_owner_fills_as_much_as_its_caller_knows),
 		MAPS_TEST(bytes_of_the_guest_are_escaped_in_an_owner),
 		MAPS_TEST(a_value_for_each_cpu_wants_to_know_which),
 		MAPS_TEST(a_cpu_that_is_not_there_is_said_to_be_missing),
+		MAPS_TEST(a_pointer_that_leads_nowhere_is_no_missing_cpu),
 		MAPS_TEST(a_struct_of_operations_is_one_value),
 		MAPS_TEST(a_type_that_is_not_read_says_so),
 		MAPS_TEST(a_chain_that_was_cut_leaves_the_others),

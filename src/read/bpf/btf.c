@@ -30,6 +30,19 @@ enum sf_fault sf_bpf_btf_head(const struct sf_bpf *bpf, struct sf_vmem *vm, uint
 	return SF_FAULT_NONE;
 }
 
+uint64_t sf_bpf_btf_cost(const struct sf_bpf *bpf, struct sf_vmem *vm, uint64_t kva)
+{
+	struct sf_bpf_btf head;
+	uint64_t cost = 0;
+
+	for (unsigned int depth = 0; kva && depth <= MAX_BASES; depth++, kva = head.base) {
+		if (sf_bpf_btf_head(bpf, vm, kva, &head) || head.is_vmlinux || head.size > SF_BTF_MAX_SIZE)
+			break;
+		cost += head.size;
+	}
+	return cost;
+}
+
 static struct sf_error *unreadable(enum sf_fault fault, uint64_t kva)
 {
 	bool damaged = fault == SF_FAULT_CORRUPT || fault == SF_FAULT_IO;

@@ -17,6 +17,7 @@
 #define MAX_UNREAD_RUN 1024u      /* pages of buckets in a row that cannot be read, before the walk gives up */
 #define AHEAD 32u                 /* buckets whose elements are asked for at once */
 #define AHEAD_DEPTH (SF_BPF_AHEAD / AHEAD) /* of each chain so many; few chains of a hash have more */
+#define MAX_COMPARED (1ull << 28) /* bytes of keys with one hash, which are few; none is as large as KMALLOC_MAX_SIZE */
 #define MAX_OF_OWNER 64u          /* elements of one owner, one for each map, that are looked at */
 
 /* What the two kinds of chain differ in. */
@@ -49,12 +50,18 @@ static uint64_t bucket_kva(const struct sf_bpf_map *map, const struct kind *k, u
 
 /* ---- what is left out ------------------------------------------------------------------------------------ */
 
-static void note(struct sf_bpf_cursor *c, const char *why, uint64_t at)
+static void note_fault(struct sf_bpf_cursor *c, const char *why, uint64_t at, enum sf_fault fault)
 {
 	if (c->torn.why)
 		return;
 	c->torn.why = why;
 	c->torn.at = at;
+	c->torn.fault = fault;
+}
+
+static void note(struct sf_bpf_cursor *c, const char *why, uint64_t at)
+{
+	note_fault(c, why, at, SF_FAULT_NONE);
 }
 
 static bool cut(struct sf_bpf_cursor *c, const char *why, uint64_t at)
@@ -92,7 +99,7 @@ static void lose_buckets(struct sf_bpf_cursor *c, uint64_t kva, enum sf_fault wh
 	uint64_t on_page = (SF_PAGE_SIZE - (kva & (SF_PAGE_SIZE - 1)) + c->map->stride - 1) / c->map->stride;
 	uint64_t lost = ++c->unread_run < MAX_UNREAD_RUN ? sf_min(left, on_page) : left;
 
-	note(c, bucket_fault(why), kva);
+	note_fault(c, bucket_fault(why), kva, why);
 	c->torn.n_buckets += lost;
 	c->bucket += lost;
 }
@@ -116,7 +123,7 @@ static void enter_across(struct sf_bpf_cursor *c, const struct kind *k, uint64_t
 	enum sf_fault why = sf_vmem_u64(c->vm, kva, &first);
 
 	if (why) {
-		note(c, bucket_fault(why), kva);
+		note_fault(c, bucket_fault(why), kva, why);
 		c->torn.n_buckets++;
 	} else if (first != end_of(k, c->bucket)) {
 		enter(c, k, kva, first);
@@ -250,6 +257,7 @@ static bool same_key(struct sf_bpf_cursor *c, uint64_t a, uint64_t b)
 
 	for (uint32_t off = 0; off < c->map->key_size; off += n) {
 		n = sf_min((size_t)(c->map->key_size - off), sizeof(x));
+		c->compared += n;
 		if (sf_vmem_read(c->vm, a + off, x, n) || sf_vmem_read(c->vm, b + off, y, n) || memcmp(x, y, n))
 			return false;
 	}
@@ -380,8 +388,10 @@ static bool take(struct sf_bpf_cursor *c, const struct kind *k, uint64_t *ret)
 	if (!in_pool(c->map, elem))
 		return cut(c, "a chain leads out of the elements that the map has", c->link);
 	head = head_of(c->vm, k, elem, buf, &why);
-	if (!head)
+	if (!head) {
+		note_fault(c, elem_fault(why), elem, why);
 		return cut(c, elem_fault(why), elem);
+	}
 	pprev = sf_load64(head + k->pprev);
 	if (pprev != c->link && !link_is_late(c, k, elem, pprev))
 		return cut(c, "a chain leads to an element that is not linked back", elem);
@@ -397,6 +407,15 @@ static uint64_t max_nodes(const struct sf_bpf_cursor *c)
 	return c->map->max_entries + (1ull + sf_kernel_nr_cpu_ids(c->bpf->kernel)) * COUNTER_BATCH;
 }
 
+static bool give_up(struct sf_bpf_cursor *c, const char *why)
+{
+	c->torn.capped = true;
+	note(c, why, c->node);
+	c->node = 0;
+	c->bucket = c->map->n_buckets;
+	return false;
+}
+
 bool sf_bpf_chain_next(struct sf_bpf_cursor *c, struct sf_bpf_elem *ret)
 {
 	const struct kind k = kind_of(c->bpf, c->map);
@@ -404,13 +423,10 @@ bool sf_bpf_chain_next(struct sf_bpf_cursor *c, struct sf_bpf_elem *ret)
 	uint64_t elem;
 
 	while (c->node || next_bucket(c, &k)) {
-		if (c->seen >= max) {
-			c->torn.capped = true;
-			note(c, "more elements than the map can have", c->node);
-			c->node = 0;
-			c->bucket = c->map->n_buckets;
-			return false;
-		}
+		if (c->seen >= max)
+			return give_up(c, "more elements than the map can have");
+		if (c->compared >= MAX_COMPARED)
+			return give_up(c, "more keys with the same hash than the map can have");
 		c->seen++;
 		if (!take(c, &k, &elem))
 			continue;

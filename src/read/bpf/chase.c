@@ -39,23 +39,23 @@ enum outcome {
 	UNREADABLE,
 };
 
-/* Where in the table it is, or would be. */
-static struct seen *seen_at(struct chase *c, uint64_t kva, uint32_t size)
+/* Where in the table it is, or would be. A struct and its first member are two objects: they lead to different ones. */
+static struct seen *seen_at(struct chase *c, const struct slot *s, uint64_t kva)
 {
-	uint64_t h = (kva ^ (uint64_t)size << 48) * 0x9e3779b97f4a7c15ull;
+	uint64_t h = (kva ^ (uint64_t)s->size << 48 ^ (uint64_t)s->type << 40) * 0x9e3779b97f4a7c15ull;
 
 	return &c->plans->seen[h >> 50];
 }
 
 _Static_assert(SEEN_SLOTS == 1u << 14, "the bits that seen_at() takes");
 
-static enum outcome keep(struct chase *c, uint64_t kva, uint32_t size, uint32_t hops)
+static enum outcome keep(struct chase *c, const struct slot *s, uint64_t kva, uint32_t hops)
 {
-	uint32_t walk = *c->plans->walk & 0xffffff;
-	struct seen *seen = seen_at(c, kva, size);
+	uint32_t walk = *c->plans->walk & 0xffffff, size = s->size;
+	struct seen *seen = seen_at(c, s, kva);
 	struct sf_bpf_pointees *p = c->p;
 	enum sf_fault fault = SF_FAULT_NONE;
-	bool again = seen->walk == walk && seen->kva == kva && seen->size == size;
+	bool again = seen->walk == walk && seen->kva == kva && seen->size == size && seen->type == s->type;
 
 	if (again && seen->hops >= hops)
 		return KEPT_BEFORE;
@@ -75,14 +75,14 @@ static enum outcome keep(struct chase *c, uint64_t kva, uint32_t size, uint32_t 
 	sf_vmem_touch(c->vm, kva, size);
 	p->budget -= size;
 	p->n_kept++;
-	*seen = (struct seen){ .kva = kva, .size = size, .walk = walk, .hops = hops & 0xff };
+	*seen = (struct seen){ .kva = kva, .size = size, .type = s->type, .walk = walk, .hops = hops & 0xff };
 	return KEPT;
 }
 
 /* @hops: pointers that may be followed, the one that led here included. */
 static enum outcome touch_object(struct chase *c, const struct slot *s, uint64_t kva, uint32_t hops)
 {
-	enum outcome outcome = keep(c, kva, s->size, hops);
+	enum outcome outcome = keep(c, s, kva, hops);
 
 	if (outcome != KEPT || hops <= 1 || !s->type)
 		return outcome;

@@ -101,6 +101,7 @@ static const char *const type_names[] = {
 	"cpumap", "xskmap", "sockhash", "cgroup_storage", "reuseport_sockarray", "percpu_cgroup_storage", "queue",
 	"stack", "sk_storage", "devmap_hash", "struct_ops", "ringbuf", "inode_storage", "task_storage", "bloom_filter",
 	"user_ringbuf", "cgrp_storage", "arena", "insn_array",
+	"rhash",
 };
 
 const char *sf_bpf_map_type_name(uint32_t type)

@@ -5,6 +5,7 @@
 
 #include "pointees_private.h"
 
+#define MAX_TYPES (256ull << 20) /* bytes of BTF of all maps: no guest has so much that means anything */
 #define MAX_IDLE 4 /* updates that a plan outlives its last map: a walk of changing memory may have missed one */
 
 /* ---- life ------------------------------------------------------------------------------------------------ */
@@ -108,10 +109,15 @@ static struct sf_error *load(struct sf_bpf_plans *plans, struct sf_vmem *vm, uin
 	struct sf_bpf_btf id;
 	SF_OWNED(error) err = NULL;
 	SF_OWNED(btf) btf = NULL;
+	uint64_t cost;
 
 	sf_vmem_flush(vm);
 	if (sf_bpf_btf_head(plans->bpf, vm, kva, &id) || !id.id)
 		return NULL;
+	cost = sf_bpf_btf_cost(plans->bpf, vm, kva);
+	if (cost > plans->left)
+		return NULL;
+	plans->left -= cost;
 	err = sf_bpf_btf_load(plans->bpf, vm, kva, &btf);
 	if (sf_error_code(err) == SF_NO_MEMORY)
 		return steal_ptr(&err);
@@ -123,6 +129,7 @@ static struct sf_error *load(struct sf_bpf_plans *plans, struct sf_vmem *vm, uin
 	if (!types)
 		return sf_error_nomem();
 	types->id = id;
+	types->cost = cost;
 	types->btf = steal_ptr(&btf);
 	types->typed = (struct sf_typed){
 		.btf = types->btf, .nr_cpus = plans->kernel.typed.nr_cpus, .kernel = &plans->kernel.typed,
@@ -203,8 +210,11 @@ struct sf_error *sf_bpf_plans_update(struct sf_bpf_plans *plans, struct sf_vmem 
 	struct sf_bpf_stats stats;
 
 	sf_vmem_flush(vm);
-	for (size_t i = 0; i < plans->types.n; i++)
+	plans->left = MAX_TYPES;
+	for (size_t i = 0; i < plans->types.n; i++) {
 		plans->types.v[i]->idle++;
+		plans->left -= sf_min(plans->types.v[i]->cost, plans->left);
+	}
 	SF_TRY(sf_bpf_maps(plans->bpf, vm, plan_map, &u, &stats));
 	if (!u.err)
 		forget_idle(plans);

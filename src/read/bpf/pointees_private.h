@@ -45,6 +45,7 @@ struct contains {
 /* The types of one struct btf, and the plans that were made of them. */
 struct types {
 	struct sf_bpf_btf id;
+	uint64_t cost;                  /* bytes that were loaded for it */
 	struct sf_btf *btf;             /* NULL: its bytes are no BTF, whenever they are read */
 	struct sf_typed typed;
 	uint32_t idle;                  /* updates in a row in which no map had it */
@@ -57,7 +58,7 @@ struct types {
 #define SEEN_SLOTS (1u << 14)
 struct seen {
 	uint64_t kva;
-	uint32_t size;
+	uint32_t size, type;
 	uint32_t walk : 24, hops : 8;
 };
 
@@ -65,6 +66,7 @@ struct sf_bpf_plans {
 	const struct sf_bpf *bpf;
 	uint32_t hops;
 	size_t n_plans, n_slots;
+	uint64_t left;                  /* bytes of BTF that this update may still load */
 	struct types kernel;
 	struct { struct types **v; size_t n, cap; } types; /* in order of address */
 	uint32_t *walk;                 /* the number of the walk that `seen` is about */

@@ -39,6 +39,7 @@ static const char *const unread_types[] = {
 	[31] = "values of a ring buffer are records in flight: not read",
 	[33] = "an arena is memory that programs manage themselves: not read",
 	[34] = "its values are addresses of instructions: not read",
+	[35] = "its values hang in a hash that grows and shrinks: not read",
 };
 
 /* ---- layouts -------------------------------------------------------------------------------------------- */

@@ -145,6 +145,9 @@ const char *sf_frame_keep_hint(const struct sf_frame *frame, bool is_pointee)
 		return "the capture was full (--keep pages=N)";
 	if (!is_pointee)
 		return info->n_cut_maps ? "only a part of each map is kept (--keep map=SIZE)" : NULL;
+	/* Values on CPUs, and elements one by one, are anywhere in memory, as is what pointers lead to. */
+	if (info->n_cut_maps)
+		return "only a part of each map is kept, or it is too many pointers away (--keep map=SIZE,pointees=SIZE,hops=N)";
 	if (info->n_left_out)
 		return "what pointers lead to was too much (--keep pointees=SIZE)";
 	if (info->n_unplanned)

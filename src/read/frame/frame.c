@@ -195,13 +195,11 @@ static const char *why_no_types(enum sf_code code)
 /* May the BTF at @kva be parsed, too? What it takes is taken from @left. */
 static bool affords_types(struct sf_frame *f, struct sf_vmem *vm, uint64_t kva, uint64_t *left)
 {
-	struct sf_bpf_btf head;
+	uint64_t cost = sf_bpf_btf_cost(f->bpf, vm, kva);
 
-	if (sf_bpf_btf_head(f->bpf, vm, kva, &head) != SF_FAULT_NONE || head.is_vmlinux)
-		return true;
-	if (head.size > *left)
+	if (cost > *left)
 		return false;
-	*left -= head.size;
+	*left -= cost;
 	return true;
 }
 

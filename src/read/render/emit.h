@@ -18,6 +18,7 @@ struct sf_emit {
 	bool measuring, over;   /* nothing is written; it needs more than `limit` columns, or more than one line */
 	uint32_t col, limit;
 	struct sf_frame *frame;       /* whose symbols functions have; NULL: they have none */
+	bool hinted;                  /* it was said which option would have kept what is missing */
 	const struct sf_node *hidden; /* members that are said elsewhere */
 	uint32_t n_hidden;
 	size_t n;

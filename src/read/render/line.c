@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "frame/capture.h"
 #include "leaf.h"
 
 #define LINE_BYTES 32
@@ -188,6 +189,21 @@ static void put_function(struct sf_emit *e, uint64_t address)
 		sf_putf(e, "+0x%" PRIx64, symbol.offset);
 }
 
+/* Which option would have kept it: said once, since what holds for one pointer holds for most. */
+static void put_keep_hint(struct sf_emit *e, const char *why)
+{
+	const char *hint;
+
+	if (e->hinted || !e->frame || strcmp(why, sf_fault_text(SF_FAULT_NOT_KEPT)))
+		return;
+	hint = sf_frame_keep_hint(e->frame, true);
+	if (!hint)
+		return;
+	sf_puts(e, ": ");
+	sf_puts(e, hint);
+	e->hinted = !e->measuring;
+}
+
 static void put_ptr(struct sf_emit *e, const struct sf_node *n)
 {
 	struct sf_trouble trouble;
@@ -213,6 +229,7 @@ static void put_ptr(struct sf_emit *e, const struct sf_node *n)
 	} else if (why) {
 		sf_puts(e, !strcmp(why, "cycle") ? " [" : " [chase: ");
 		sf_put_name(e, why);
+		put_keep_hint(e, why);
 		sf_puts(e, "]");
 	}
 }

@@ -46,13 +46,13 @@ static void put_missing(struct sf_emit *e, const struct sf_frame_info *info, con
 		uint64_t n;
 		const char *what;
 	} missing[] = {
-		{ info->n_refused, "pages left out (the limit of a capture was reached)" },
-		{ info->n_cut_maps, "maps kept in part" },
+		{ info->n_refused, "pages left out: the capture was full (--keep pages=N)" },
+		{ info->n_cut_maps, "maps kept in part (--keep map=SIZE)" },
 		{ info->n_unreadable, "values or types unreadable when it was taken" },
 		{ info->n_torn_chains, "chains of elements cut (torn by an update)" },
 		{ info->n_left_out, "pointers not followed (--keep pointees=SIZE)" },
 		{ info->n_unplanned, "maps too new for their pointers to be followed" },
-		{ sf_max(info->n_torn, (uint64_t)listed->n_torn), "objects left out (they made no sense)" },
+		{ sf_max(info->n_torn, (uint64_t)listed->n_torn), "maps or programs left out (not kept, or they made no sense)" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(missing); i++)

@@ -70,8 +70,11 @@ static const struct sf_snap_index *make_index(const struct sf_snap_map *map)
 		uint64_t *kva = index->kvas.n < MAX_INDEX ? sf_vec_push(&index->kvas) : NULL;
 
 		if (!kva) {
-			index->no_memory = index->kvas.n < MAX_INDEX;
 			c.c.torn.capped = true;
+			if (!c.c.torn.why) {
+				c.c.torn.why = "no memory for the addresses of more elements";
+				c.c.torn.at = e.at.kva;
+			}
 			break;
 		}
 		*kva = e.at.kva;
@@ -137,7 +140,7 @@ void sf_snap_torn_text(const struct sf_bpf_torn *torn, struct sf_text *ret)
 	put_count(&t, torn->n_buckets, "bucket could not be read", "buckets could not be read");
 	put_count(&t, torn->n_chains, "chain was cut", "chains were cut");
 	if (torn->capped)
-		sf_text_putf(&t, "%sthe walk was ended: more elements than the map can have", t.n ? ", " : "");
+		sf_text_putf(&t, "%sthe walk was ended early", t.n ? ", " : "");
 	if (torn->why)
 		sf_text_putf(&t, "%s %s at 0x%" PRIx64, torn->n_buckets + torn->n_chains > 1 ? ", the first:" : ":", torn->why,
 			     torn->at);

@@ -192,6 +192,7 @@ static void make_torn(struct sf_error *err)
 	const struct sf_snap_map *map = (const struct sf_snap_map *)(uintptr_t)err->refs[0];
 	const struct sf_bpf_torn *torn = sf_snap_map_torn(map);
 	_cleanup_text_ struct sf_text why = { 0 };
+	const char *hint;
 
 	err->payload.map = sf_error_str(err, map->listed->name);
 	err->payload.len = sf_snap_map_len(map);
@@ -199,6 +200,9 @@ static void make_torn(struct sf_error *err)
 		return;
 	err->payload.addr = torn->at;
 	sf_snap_torn_text(torn, &why);
+	hint = torn->fault == SF_FAULT_NOT_KEPT ? sf_frame_keep_hint(owner(err)->frame, false) : NULL;
+	if (hint)
+		sf_text_putf(&why, ": %s", hint);
 	err->payload.reason = sf_error_strn(err, why.v, why.n);
 }
 
@@ -221,7 +225,7 @@ static void make_cpu_slot(struct sf_error *err)
 	err->payload.len = sf_snap_n_cpus(map);
 }
 
-struct failure sf_fail_cpu_slot(struct sf_snapshot *snap, const struct sf_snap_map *map, uint64_t cpu, bool unmapped)
+static struct failure fail_cpu_slot(struct sf_snapshot *snap, const struct sf_snap_map *map, uint64_t cpu, bool unmapped)
 {
 	struct sf_error *err;
 	struct failure f = take(snap, SF_PER_CPU_SLOT, make_cpu_slot, NULL, &err);
@@ -230,6 +234,15 @@ struct failure sf_fail_cpu_slot(struct sf_snapshot *snap, const struct sf_snap_m
 	err->refs[1] = cpu;
 	err->refs[2] = unmapped;
 	return f;
+}
+
+struct failure sf_fail_cpu_value(struct sf_snapshot *snap, const struct sf_snap_elem *elem, uint64_t cpu)
+{
+	bool exists = cpu < sf_snap_n_cpus(elem->map);
+
+	if (exists && !elem->at.value)
+		return sf_fail_memory(snap, &(struct sf_trouble){ .fault = elem->at.fault, .addr = elem->at.kva });
+	return fail_cpu_slot(snap, elem->map, cpu, exists);
 }
 
 static void make_not_narrowed(struct sf_error *err)

@@ -46,7 +46,7 @@ struct sf_field sf_entry_get(struct sf_entry entry, const char *path)
 		if (!e.cpu)
 			f.failure = sf_fail_not_narrowed(e.snap, e.map);
 		else if (!sf_snap_cpu_value(&elem, (uint32_t)(e.cpu - 1), &value))
-			f.failure = sf_fail_cpu_slot(e.snap, e.map, e.cpu - 1, e.cpu - 1 < sf_snap_n_cpus(e.map));
+			f.failure = sf_fail_cpu_value(e.snap, &elem, e.cpu - 1);
 	} else if (elem.at.value) {
 		value = sf_snap_value(&elem);
 	} else {
@@ -76,6 +76,19 @@ struct sf_field sf_entry_key(struct sf_entry entry, const char *path)
 	return seal_field(&f);
 }
 
+static void name_owner(const struct sf_bpf_owner *owner, struct sf_owner *ret)
+{
+	ret->pid = owner->pid;
+	ret->tgid = owner->tgid;
+	ret->id = owner->id;
+	ret->family = owner->family;
+	ret->port = owner->port;
+	sf_text_escape(owner->comm, ret->comm, sizeof(ret->comm));
+	sf_text_escape(owner->path, ret->path, sizeof(ret->path));
+	/* What is escaped takes up to four bytes: one more did not fit, or might not have. */
+	ret->is_path_cut = owner->path_cut || strlen(ret->path) + 4 >= sizeof(ret->path);
+}
+
 bool sf_entry_owner(struct sf_entry entry, struct sf_owner *ret)
 {
 	struct entry e = unseal_entry(&entry);
@@ -91,13 +104,8 @@ bool sf_entry_owner(struct sf_entry entry, struct sf_owner *ret)
 	o.kind = (enum sf_owner_kind)owner->kind;
 	o.kva = owner->kva;
 	o.is_readable = owner->is_readable;
-	o.pid = owner->pid;
-	o.tgid = owner->tgid;
-	o.id = owner->id;
-	o.family = owner->family;
-	o.port = owner->port;
-	sf_text_escape(owner->comm, o.comm, sizeof(o.comm));
-	sf_text_escape(owner->path, o.path, sizeof(o.path));
+	if (owner->is_readable)
+		name_owner(owner, &o);
 	memcpy(ret, &o, sf_min(ret->size, sizeof(o)));
 	return true;
 }

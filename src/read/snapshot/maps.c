@@ -116,14 +116,14 @@ size_t sf_map_len(struct sf_map map)
 	return m.map ? sf_snap_map_len(m.map) : 0;
 }
 
-/* An entry that was narrowed to a CPU which has no value of its own. */
+/* An entry that was narrowed to a CPU which has no value of its own, or of which it is not known where that is. */
 static struct failure check_cpu(const struct map *m, const struct sf_snap_elem *elem)
 {
 	struct sf_node value;
 
 	if (!m->cpu || sf_snap_cpu_value(elem, (uint32_t)(m->cpu - 1), &value))
 		return (struct failure){ 0 };
-	return sf_fail_cpu_slot(m->snap, m->map, m->cpu - 1, m->cpu - 1 < sf_snap_n_cpus(m->map));
+	return sf_fail_cpu_value(m->snap, elem, m->cpu - 1);
 }
 
 struct sf_entry sf_map_at(struct sf_map map, size_t position)

@@ -18,7 +18,7 @@ struct sf_snapshot {
 struct sf_snap_index {
 	struct { uint64_t *v; size_t n, cap; } kvas;
 	struct sf_bpf_torn torn;
-	bool is_made, no_memory;
+	bool is_made;
 };
 
 /* Which slot of the ring a view's error is in. The generation tells whether it still is. */
@@ -101,7 +101,8 @@ struct failure sf_fail_ambiguous_var(struct sf_snapshot *snap, const char *name)
 struct failure sf_fail_incomplete(struct sf_snapshot *snap, const struct sf_snap_map *map);
 /* Some of its elements could not be listed: sf_snap_map_torn(). */
 struct failure sf_fail_torn(struct sf_snapshot *snap, const struct sf_snap_map *map);
-struct failure sf_fail_cpu_slot(struct sf_snapshot *snap, const struct sf_snap_map *map, uint64_t cpu, bool unmapped);
+/* Why @elem has no value on @cpu: there is no such CPU, it was never set up, or the pointer could not be read. */
+struct failure sf_fail_cpu_value(struct sf_snapshot *snap, const struct sf_snap_elem *elem, uint64_t cpu);
 struct failure sf_fail_not_narrowed(struct sf_snapshot *snap, const struct sf_snap_map *map);
 struct failure sf_fail_index(struct sf_snapshot *snap, const char *map, uint64_t index, uint64_t len);
 /* @what of the path @path: @code is one of those of sf_field_get(). @cursor: where it stopped. */

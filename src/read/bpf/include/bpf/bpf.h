@@ -123,6 +123,12 @@ struct sf_bpf_btf {
 enum sf_fault sf_bpf_btf_head(const struct sf_bpf *bpf, struct sf_vmem *vm, uint64_t kva, struct sf_bpf_btf *ret);
 
 /*
+ * Bytes that sf_bpf_btf_load() copies and parses, those of the bases included: for whoever loads the types of many. Pages
+ * may alias, so that memory may claim far more than it has.
+ */
+uint64_t sf_bpf_btf_cost(const struct sf_bpf *bpf, struct sf_vmem *vm, uint64_t kva);
+
+/*
  * The types behind the struct btf at @kva, parsed from a copy of its bytes; split BTF on top of its base, down to the
  * kernel's own. The caller's reference. SF_PAGE_NOT_KEPT, SF_FRAME_CORRUPT, SF_BAD_INPUT.
  */

@@ -75,8 +75,8 @@ struct sf_bpf_pointees {
 /* At the start of a walk. */
 void sf_bpf_pointees_init(struct sf_bpf_pointees *p, const struct sf_bpf_plans *plans, uint32_t hops, uint64_t budget);
 /*
- * Touches what the pointers of the value at @kva lead to. Allocates nothing. An object is charged once, whatever leads
- * to it, as long as what was kept last is remembered (some ten thousand objects).
+ * Touches what the pointers of the value at @kva lead to. Allocates nothing. An object is charged once for each type that
+ * it is reached as, as long as what was kept last is remembered (some ten thousand objects).
  */
 void sf_bpf_plan_touch(const struct sf_bpf_plans *plans, const struct sf_bpf_plan *plan, struct sf_vmem *vm,
 		       uint64_t kva, struct sf_bpf_pointees *p);

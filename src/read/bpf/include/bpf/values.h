@@ -22,8 +22,9 @@ struct sf_bpf_torn {
 	uint64_t n_chains;      /* chains that were cut */
 	uint64_t n_superseded;  /* elements that an update was about to remove; of local storage, or about to add */
 	bool capped;            /* more elements than the map can have: the walk ended */
-	const char *why;        /* of the first bucket or chain; a static string, NULL: none */
+	const char *why;        /* of the first bucket or chain, else of the end; a static string, NULL: none */
 	uint64_t at;            /* where */
+	enum sf_fault fault;    /* of the memory there, if that is why; else SF_FAULT_NONE */
 };
 
 struct sf_bpf_elem {
@@ -54,6 +55,7 @@ struct sf_bpf_cursor {
 	uint32_t first_hash;
 	bool is_late;           /* a link back of this chain was behind */
 	uint64_t seen;          /* nodes of all chains */
+	uint64_t compared;      /* bytes of their keys */
 	uint64_t unread_run;    /* pages of buckets in a row that could not be read */
 	struct sf_bpf_torn torn;
 };
