@@ -231,6 +231,11 @@ uint64_t sf_bpf_filled_buckets(const struct sf_bpf *bpf, struct sf_vmem *vm, con
 
 /* ---- elements --------------------------------------------------------------------------------------------- */
 
+static bool in_pool(const struct sf_bpf_map *map, uint64_t elem)
+{
+	return !map->pool || (elem - map->pool < map->pool_len && !((elem - map->pool) % map->elem_size));
+}
+
 /*
  * May the link back of @elem, which c->link led to, be another? Adding an element in front stores the bucket's pointer
  * before the link back of what is now second. Removing one stores the pointer around it before the link back of what
@@ -246,7 +251,8 @@ static bool link_is_late(struct sf_bpf_cursor *c, const struct kind *k, uint64_t
 	if (pprev == head)
 		return c->first && c->link == c->first + k->next && elem != c->first;
 	/* @pprev is the address of `next` in the element that was removed. */
-	return sf_vmem_u64(c->vm, pprev, &next) == SF_FAULT_NONE && next == elem + k->next &&
+	return in_pool(c->map, pprev - k->next) &&
+	       sf_vmem_u64(c->vm, pprev, &next) == SF_FAULT_NONE && next == elem + k->next &&
 	       sf_vmem_u64(c->vm, pprev - k->next + k->pprev, &back) == SF_FAULT_NONE && back == c->link;
 }
 
@@ -314,11 +320,6 @@ static const uint8_t *head_of(struct sf_vmem *vm, const struct kind *k, uint64_t
 	}
 	*why = sf_vmem_read(vm, elem, buf, k->head);
 	return *why ? NULL : buf;
-}
-
-static bool in_pool(const struct sf_bpf_map *map, uint64_t elem)
-{
-	return !map->pool || (elem - map->pool < map->pool_len && !((elem - map->pool) % map->elem_size));
 }
 
 /* Moves on to what @head leads to. */
