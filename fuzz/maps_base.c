@@ -175,15 +175,22 @@ static void turn_page(struct fake_guest *g)
 }
 
 /* A capture that forgets to look somewhere has it all the same if it is beside what it looked at. These are not. */
-static void add_lone(struct fake_guest *g, const struct fake_maps *m)
+static void add_lone(struct fake_guest *g, const struct fake_maps *m, uint64_t chain[4])
 {
+	static const uint8_t wide[SF_PAGE_SIZE] = { 1, 2, 3 };
 	uint8_t value[4 * CTX_SIZE] = { 1 };
 	uint64_t task, cgroup, mask;
 
 	fake_percpu(g, SF_PAGE_SIZE);
 	turn_page(g);
+	/* On two pages, and without a type. */
+	fake_hash_add(g, fake_add_hash(g, &(struct fake_map){ .name = "wide", .type = SF_BPF_MAP_TYPE_HASH, .max_entries = 2,
+							      .flags = FAKE_NO_PREALLOC, .value_size = sizeof(wide) }),
+		      &(uint32_t){ 1 }, wide);
+	turn_page(g);
 	fake_hash_add(g, m->cpu_hash, &(uint32_t){ 77 }, value);
-	fake_hash_add(g, m->chained, value, value);
+	for (uint8_t i = 4; i-- > 0; value[1] = i)
+		chain[i] = fake_hash_add_at(g, m->chained, 0x105, value, value);
 	turn_page(g);
 	mask = fake_kmalloc(g, 8);
 	fake_u64(g, mask, 5);
@@ -240,7 +247,7 @@ struct fake_guest *maps_guest(unsigned int which, struct maps_base *ret)
 
 	*ret = (struct maps_base){ .map_idr = g->map_idr, .page_offset = g->page_offset, .first_gpa = g->next_page };
 	fake_scene_maps_add(g, &ret->maps);
-	add_lone(g, &ret->maps);
+	add_lone(g, &ret->maps, ret->chain);
 	add_graph(g, ret);
 	add_mixed(g, ret);
 	add_ksyms(g, ret);

@@ -32,6 +32,7 @@ struct maps_types {
 struct maps_base {
 	struct base file;
 	struct fake_maps maps;
+	uint64_t chain[4];           /* elements of one bucket of "chained", from the first on */
 	uint64_t graph;              /* a map whose value has a list, a tree and pointers: see maps_base.c */
 	uint64_t mixed;              /* a hash whose values have parts of every kind */
 	uint64_t graph_items[3], graph_leaves[3];

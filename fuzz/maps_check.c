@@ -101,7 +101,7 @@ static uint64_t bucket_at(struct check *c, uint64_t bucket)
 	return c->buckets + bucket * FK_BUCKET_SIZE;
 }
 
-/* A writer can leave one link back of a chain behind, and no more. @at: where it is, of the element that @link led to. */
+/* A writer can leave one link back of a chain behind, and no more. @at: that of the element which @link led to. */
 static void check_link_back(struct check *c, uint64_t link, uint64_t at)
 {
 	if (get64(c, at) != link && c->late++)

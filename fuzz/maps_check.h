@@ -26,6 +26,8 @@ struct check {
 	const struct maps_base *base;
 	struct sf_snapshot *snap;
 	struct sf_vmem vm;
+	uint64_t page_kva;           /* of the page that a byte was asked of last; 0: none yet */
+	const uint8_t *page;
 	uint64_t per_cpu_offset;
 	bool has_ctx;                /* values of type `base->ctx_type` are as the scene has them */
 	uint64_t steps;              /* along chains: those that may still be made, of all maps */

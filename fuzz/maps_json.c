@@ -53,7 +53,13 @@ static struct sf_json *make(struct check *c, bool plain)
 
 static bool byte_at(struct check *c, uint64_t kva, uint8_t *ret)
 {
-	return sf_vmem_read(&c->vm, kva, ret, 1) == SF_FAULT_NONE;
+	if (!c->page_kva || (kva & SF_PAGE_MASK) != c->page_kva) {
+		c->page_kva = kva & SF_PAGE_MASK;
+		c->page = sf_vmem_page(&c->vm, kva, NULL);
+	}
+	if (c->page)
+		*ret = c->page[kva - c->page_kva];
+	return c->page;
 }
 
 /* "de ad ??" */
@@ -88,9 +94,10 @@ static void same_list(struct check *c, const struct sf_json_node *list, uint64_t
 		contradiction(c, "another list of bytes", kva);
 	one = len ? list->value.first : NULL;
 	for (uint64_t i = 0; i < sf_min(len, (uint64_t)CHECKED_BYTES); i++, one = one->next) {
-		snprintf(want, sizeof(want), "0x%02x", byte_at(c, kva + i, &byte) ? byte : 0);
-		if (byte_at(c, kva + i, &byte) ? one->type != SF_JSON_STRING || strcmp(one->value.str, want) :
-						 one->type != SF_JSON_NULL)
+		bool known = byte_at(c, kva + i, &byte);
+
+		snprintf(want, sizeof(want), "0x%02x", known ? byte : 0);
+		if (known ? one->type != SF_JSON_STRING || strcmp(one->value.str, want) : one->type != SF_JSON_NULL)
 			contradiction(c, "another byte in a list", kva + i);
 	}
 }

@@ -77,7 +77,8 @@ static uint64_t long_chain(struct scene *t, uint64_t buckets, uint32_t n)
 static void lie_about_chains(struct scene *t, const char *map, uint64_t buckets, uint32_t n, bool nulls)
 {
 	struct seeds *s = &t->s;
-	uint64_t bucket = full_bucket(t, buckets, n, 0), first = get64(t, bucket), second = get64(t, long_chain(t, buckets, n));
+	uint64_t bucket = full_bucket(t, buckets, n, 0), first = get64(t, bucket);
+	uint64_t second = get64(t, long_chain(t, buckets, n));
 	uint64_t other = get64(t, full_bucket(t, buckets, n, (uint32_t)((bucket - buckets) / FK_BUCKET_SIZE) + 1));
 	const struct {
 		const char *what;
@@ -268,6 +269,11 @@ static void stop_in_updates(struct scene *t)
 
 	/* The first of two, where the other is about to be removed. */
 	seed_u64(s, "removed", get64(t, chain + 8), second);
+	seed_u64(s, "late", t->m.chain[1] + 8, get64(t, t->m.chain[0] + 8));
+	seed_also_u64(s, t->m.chain[1] + 8, get64(t, t->m.chain[0] + 8));
+	seed_u64(s, "late-twice", t->m.chain[2] + 8, get64(t, t->m.chain[0] + 8));
+	seed_u64(s, "removing", t->m.chain[0], t->m.chain[2]);
+	seed_u64(s, "removing-first", get64(t, t->m.chain[0] + 8), t->m.chain[1]);
 	seed_also_u64(s, empty, first);
 	seed_u64(s, "moved", first + 8, empty);
 	seed_also_u64(s, first + FK_ELEM_KEY, 0);
@@ -281,7 +287,9 @@ static void write_seeds(struct scene *t, const char *dir, unsigned int which)
 	struct base file;
 	uint8_t how;
 
-	t->s = (struct seeds){ .dir = dir, .head = { (uint8_t)which, SF_BPF_DEFAULT_HOPS }, .head_len = MAPS_HEAD, .n = t->s.n };
+	t->s = (struct seeds){
+		.dir = dir, .head = { (uint8_t)which, SF_BPF_DEFAULT_HOPS }, .head_len = MAPS_HEAD, .n = t->s.n,
+	};
 	t->s.g = maps_guest(which, &t->m);
 	file = base_make(t->s.g, BASE_EXPORT);
 	t->s.base = &file;
