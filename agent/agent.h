@@ -14,6 +14,7 @@
  *   sched.c     a bare BPF object, loaded by a child of ours
  *   kmsg.c      what the kernel says of schedulers; attach.c: is it attached, and if not any more, why
  *   workload.c  workers in cgroups, captures at planned times
+ *   scenario.c  no PID 1, but a child of it that executes a scenario's steps
  *
  * struct agent owns everything, and there is one. It is not a global: every function is handed it.
  */
@@ -174,5 +175,7 @@ void workload_stop(struct agent *agent);
 SF_CHECKED struct sf_error *captures_start(struct agent *agent);
 bool captures_over(const struct agent *agent);
 void captures_abandon(struct agent *agent); /* those that were never asked for are told to the host */
+
+int scenario_main(int argc, char **argv);
 
 #endif

@@ -20,6 +20,8 @@
 #define GRACE_NS (3 * SECOND_NS)
 
 static const char unregistered[] = "unregistered from user space";
+/* Only for a CPU that came or went (handle_hotplug() in kernel/sched/ext.c); which one, it tells exit() alone. */
+static const char hotplugged[] = "unregistered from the main kernel";
 
 /* ---- state ----------------------------------------------------------------------------------------- */
 
@@ -100,7 +102,8 @@ static void left(struct agent *agent)
 	child_read_rest(&s->child);
 	if (k->disabled) {
 		m.reason = k->reason;
-		m.text = k->message[0] ? k->message : NULL;
+		m.text = k->message[0] ? k->message : strcmp(k->reason, hotplugged) ? NULL :
+			 "a CPU went offline or came online, which it has no cpu_offline() and cpu_online() for";
 	} else if (!state_is("disabled")) {
 		m.text = "the kernel has not let go of it yet";
 	}

@@ -381,15 +381,13 @@ static void power_off(void)
 		pause();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static struct agent the_agent; /* large, and only ever handed on as a pointer */
 	struct agent *agent = &the_agent;
 
-	if (getpid() != 1) {
-		console("stillframe's agent is PID 1 of a guest, and nothing else.");
-		return 3;
-	}
+	if (getpid() != 1)
+		return scenario_main(argc, argv);
 	agent->started_ns = sf_wire_now();
 	agent->deadline_ns = NEVER;
 	agent->loop.epoll = agent->port.source.fd = agent->relay.listener.fd = agent->sched.kmsg.source.fd = -1;

@@ -225,7 +225,7 @@ static struct sf_error *memory_figures(struct sf_run *run, const char *program)
 	size_t at = 0;
 	int status;
 
-	snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int)getpid(), ram->fd);
+	snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int)getpid(), ram->fds[0]);
 	for (size_t i = 0; i < ram->n; i++)
 		at += (size_t)snprintf(ranges + at, sizeof(ranges) - at, "%s%" PRIu64 ":%" PRIu64 ":%" PRIu64, i ? "," : "",
 				       ram->ranges[i].gpa, ram->ranges[i].len, ram->ranges[i].offset);
@@ -257,7 +257,7 @@ static struct sf_error *other_figures(struct sf_run *run, struct bench *b)
 	struct stat st;
 
 	b->rss_mb = rss_mb();
-	if (!fstat(sf_vm_ram(run->vm)->fd, &st))
+	if (!fstat(sf_vm_ram(run->vm)->fds[0], &st))
 		b->guest_mb = (double)st.st_blocks * 512 / 1048576;
 	SF_TRY(sf_vm_stop(run->vm, sf_vm_clock() + 10 * SF_SECOND));
 	SF_TRY(memory_figures(run, b->bench_kernel));

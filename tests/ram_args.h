@@ -12,7 +12,7 @@
 
 static inline struct sf_image *ram_from_args(const char *path, const char *ranges)
 {
-	struct sf_ram_range v[16];
+	struct sf_ram_range v[16] = { 0 };
 	size_t n = 0;
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct sf_image *img = NULL;
@@ -33,7 +33,7 @@ static inline struct sf_image *ram_from_args(const char *path, const char *range
 		}
 		p = *end ? end + 1 : end;
 	}
-	SF_OWNED(error) err = sf_image_ram_new(fd, v, n, &img);
+	SF_OWNED(error) err = sf_image_ram_new(&fd, 1, v, n, &img);
 
 	if (err)
 		fprintf(stderr, "%s: %s\n", path, sf_error_message(err));

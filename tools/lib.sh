@@ -30,12 +30,19 @@ trap 'exit 130' INT
 # One lock for everything that downloads, kept until the process ends. Apt inherits it: when a
 # script is killed the next one waits until the orphaned download is over, and then goes on from it.
 lock_cache() {
-	mkdir -p "$CACHE" 2>/dev/null || die 3 "cannot make the cache $CACHE"
-	{ [ -e "$CACHE/lock" ] && [ -w "$CACHE/lock" ]; } || [ -w "$CACHE" ] || die 3 "the cache $CACHE cannot be written"
-	exec {LOCK_FD}>"$CACHE/lock"
-	flock -n "$LOCK_FD" && return
+	try_lock_cache && return
 	say "waiting for another download into $CACHE"
 	flock "$LOCK_FD"
+}
+
+# The same, but false when somebody else has it.
+try_lock_cache() {
+	mkdir -p "$CACHE" 2>/dev/null || die 3 "cannot make the cache $CACHE; XDG_CACHE_HOME can name another place"
+	# A lock that root made is no use to others; a read-only file system says so only when it is written.
+	{ : >>"$CACHE/lock"; } 2>/dev/null ||
+		die 3 "the cache $CACHE cannot be written; XDG_CACHE_HOME can name another place"
+	exec {LOCK_FD}>>"$CACHE/lock"
+	flock -n "$LOCK_FD"
 }
 
 # fresh_tmp NAME: an empty directory on the cache's own file system, so that rename publishes it.
@@ -64,11 +71,13 @@ archive_uris() {
 	} | awk '!seen[$0]++'
 }
 
-# run_apt COMMAND...: quiet, except on a terminal; what apt complained of is shown when it fails.
+# run_apt PROGRAM COMMAND...: quiet, except on a terminal; what apt complained of is shown when it fails.
 run_apt() {
+	local program=$1
+	shift
 	if [ -t 2 ]; then
-		apt-get -c "$APT_DIR/apt.conf" "$@" >&2 </dev/null
-	elif ! apt-get -c "$APT_DIR/apt.conf" -q "$@" >"$APT_DIR/log" 2>&1 </dev/null; then
+		"$program" -c "$APT_DIR/apt.conf" "$@" >&2 </dev/null
+	elif ! "$program" -c "$APT_DIR/apt.conf" -q "$@" >"$APT_DIR/log" 2>&1 </dev/null; then
 		grep -E '^[EW]:' "$APT_DIR/log" >&2 || cat "$APT_DIR/log" >&2
 		return 1
 	fi
@@ -81,8 +90,9 @@ apt_suite() {
 	APT_DIR=$CACHE/apt/$1
 	mkdir -p "$APT_DIR"/{lists/partial,archives/partial,sources.list.d}
 	# Read by apt after the machine's own configuration. Hooks of the machine belong to its own
-	# state; signatures are not the machine's to switch off here.
-	cat >"$APT_DIR/apt.conf" <<-EOF
+	# state; signatures are not the machine's to switch off here. Put there whole: with half of it
+	# apt would go to the machine's own state.
+	cat >"$APT_DIR/apt.conf.new" <<-EOF
 		Dir::State "$APT_DIR";
 		Dir::State::Lists "$APT_DIR/lists";
 		Dir::State::Status "/dev/null";
@@ -99,10 +109,13 @@ apt_suite() {
 		Acquire::AllowWeakRepositories "false";
 		Acquire::AllowDowngradeToInsecureRepositories "false";
 		Acquire::Retries "3";
+		Acquire::http::Timeout "20";
+		Acquire::https::Timeout "20";
 		#clear APT::Update::Pre-Invoke;
 		#clear APT::Update::Post-Invoke;
 		#clear APT::Update::Post-Invoke-Success;
 	EOF
+	mv -T "$APT_DIR/apt.conf.new" "$APT_DIR/apt.conf"
 }
 
 # Fetches the lists of the suite anew.
@@ -122,7 +135,7 @@ apt_refresh() {
 			Targets: Packages
 			Signed-By: $keyring
 		EOF
-		if run_apt --error-on=any update 2>>"$APT_DIR/errors"; then
+		if run_apt apt-get --error-on=any update 2>>"$APT_DIR/errors"; then
 			touch "$APT_DIR/refreshed"
 			APT_REFRESHED="${APT_REFRESHED:-} $APT_SUITE "
 			return
@@ -130,13 +143,13 @@ apt_refresh() {
 		tried+=" $uri"
 	done < <(archive_uris)
 
-	[ -n "$tried" ] || die 1 "apt on this machine has no Debian archive in its sources"
+	[ -n "$tried" ] || die 1 "apt on this machine has no Debian archive in its sources${INSTEAD:+; $INSTEAD}"
 	cat "$APT_DIR/errors" >&2
 	if grep -q NO_PUBKEY "$APT_DIR/errors"; then
 		say "this machine has no key for $APT_SUITE; root has to run:" \
 			"apt-get update && apt-get install debian-archive-keyring"
 	fi
-	die 1 "$APT_SUITE could not be read from$tried"
+	die 1 "Debian's $APT_SUITE could not be read from$tried (no network?)${INSTEAD:+; $INSTEAD}"
 }
 
 apt_is_fresh() { [[ ${APT_REFRESHED:-} == *" $APT_SUITE "* ]]; }
@@ -154,21 +167,45 @@ apt_lists() {
 # apt_names PREFIX: the names of the packages in the suite that start with it.
 apt_names() { apt-cache -c "$APT_DIR/apt.conf" pkgnames "$1"; }
 
-# apt_files PACKAGE...: the file name and the size of the newest version of each, as apt fetches it.
+# apt_files PACKAGE...: address, file name, size and checksum of the newest version of each.
 apt_files() {
-	apt-get -c "$APT_DIR/apt.conf" download --print-uris "$@" | awk '{ print $2, $3 }'
+	apt-get -c "$APT_DIR/apt.conf" download --print-uris "$@" | tr -d "'"
 }
 
-# apt_download PACKAGE...: fetches the newest version of each and prints where it is. Always into an
-# empty directory: apt takes a file that has the right name and size as it is, unverified.
+# apt_download PACKAGE...: fetches the newest version of each and prints where it is. What an
+# interrupted download left of them is gone on from, where the server can do that.
 apt_download() {
-	local files total dir
+	local files total dir=$CACHE/tmp/download uri name hash
 	files=$(apt_files "$@") || return 1
-	total=$(awk '{ n += $2 } END { print int(n / 1e6 + 0.9) }' <<<"$files")
-	say "fetching $* ($total MB)"
-	dir=$(fresh_tmp download) || return 1
-	(cd "$dir" && run_apt download "$@") || return 1
-	awk -v dir="$dir" '{ print dir "/" $1 }' <<<"$files"
+	total=$(awk '{ n += $3 } END { print int(n / 1e6 + 0.9) }' <<<"$files")
+	mkdir -p "$dir" || return 1
+	for name in "$dir"/*; do
+		awk '{ print $2 }' <<<"$files" | grep -qxF "${name##*/}" || rm -rf "$name"
+	done
+	if [ -n "$(find "$dir" -type f -size +0)" ]; then
+		say "going on with fetching $* ($total MB)"
+	else
+		say "fetching $* ($total MB)"
+	fi
+	while read -r uri name _ hash; do
+		apt_fetch "$uri" "$dir/$name" "$hash" || return 1
+		printf '%s\n' "$dir/$name"
+	done <<<"$files"
+}
+
+# apt_fetch URI FILE CHECKSUM: apt checks all of the file, whatever part of it was there before.
+apt_fetch() {
+	local had=''
+	# The only one of apt's programs that goes on with a part.
+	[ ! -e "$2" ] || had=1
+	run_apt /usr/lib/apt/apt-helper download-file "$@" && return
+	rm -f "$2.FAILED"
+	# A part that the network broke off is still there; one that was wrong is not.
+	[ -n "$had" ] && [ ! -e "$2" ] || return 1
+	say "what an earlier download left of ${2##*/} is damaged: it is fetched from its beginning"
+	run_apt /usr/lib/apt/apt-helper download-file "$@" && return
+	rm -f "$2.FAILED"
+	return 1
 }
 
 # fetch_debs SUITE PACKAGE...: unpacks each into a directory of the cache that is named by package
@@ -190,8 +227,7 @@ fetch_debs() {
 
 fetch_deb() {
 	local name deb dir tmp
-	name=$(apt_files "$1") || return 1
-	name=${name% *}
+	name=$(apt_files "$1" | awk '{ print $2 }') || return 1
 	dir=$CACHE/debs/${name%.deb}
 	if [ ! -d "$dir" ]; then
 		deb=$(apt_download "$1") || return 1

@@ -157,7 +157,8 @@ struct sf_error_payload {
 	const uint64_t *sample_kvas;
 	size_t n_sample_kvas;
 	struct sf_missing_stats_reason stats;
-	uint64_t reserved[8];
+	uint64_t column;        /* of an expression (expr.h): the character, from 1, that the error is about */
+	uint64_t reserved[7];
 };
 
 /**

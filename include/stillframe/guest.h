@@ -199,6 +199,22 @@ SF_API SF_CHECKED struct sf_error *sf_guest_workers(struct sf_guest *guest, enum
 /** sf_guest_stop_workers() - end all workers of @guest and wait for them */
 SF_API void sf_guest_stop_workers(struct sf_guest *guest);
 
+/**
+ * sf_guest_cpu_online() - take a CPU out of the kernel's hands, or give it back
+ * @guest: an open guest
+ * @cpu: its number, as in /sys/devices/system/cpu
+ * @online: whether it is to be online
+ *
+ * Returns when the kernel shows it as asked; one that is so already is fine. A sched_ext scheduler without
+ * cpu_offline() and cpu_online() is thrown out by the kernel when a CPU goes or comes (handle_hotplug() in
+ * kernel/sched/ext.c), and the run fails: it left before the end.
+ *
+ * Return: SF_NOT_FOUND when there is no such CPU, with those there are; SF_USAGE when it cannot go offline, which is so
+ * of CPU 0 since Linux 6.5; SF_SYSTEM with what the kernel said when it refused; SF_DEADLINE when it agreed, and ten
+ * seconds of guest time later nothing had come of it.
+ */
+SF_API SF_CHECKED struct sf_error *sf_guest_cpu_online(struct sf_guest *guest, unsigned int cpu, bool online);
+
 /** sf_guest_hold() - sleep for @ns of guest time; a signal does not shorten it */
 SF_API void sf_guest_hold(struct sf_guest *guest, uint64_t ns);
 

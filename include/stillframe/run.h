@@ -42,7 +42,29 @@ struct sf_capture_at {
 	uint64_t at_ns;  /* guest clock, from when the scheduler was attached */
 };
 
+/** struct sf_expect - an expression (expr.h) that has to hold */
+struct sf_expect {
+	const char *expr;
+	const char *capture; /* which one is asked; NULL: the last one taken */
+	const char *where;   /* where it stands ("FILE:3:5: expect[0]"), for its finding; NULL: nowhere */
+};
+
+/**
+ * struct sf_topology - the CPUs of a guest, each member per its parent
+ *
+ * 0 means 1. All of them together at most 255 CPUs. The guest's /sys shows just this: packages, dies that each have a
+ * level 3 cache, cores, hardware threads, and nodes.
+ */
+struct sf_topology {
+	uint32_t sockets;
+	uint32_t llcs;    /* last-level caches of a socket */
+	uint32_t cores;   /* that share one */
+	uint32_t threads; /* of a core */
+	uint32_t numa;    /* nodes in all, at most 32; each has the same number of caches, and of bytes but for the last */
+};
+
 struct sf_run;
+struct sf_scenario;
 
 /** struct sf_run_options - what to run; zero or NULL takes the default of a member */
 struct sf_run_options {
@@ -54,7 +76,7 @@ struct sf_run_options {
 	const char *kernel;          /* a path, or a series ("6.18"); default the newest in the cache */
 	const char *qemu;            /* its path; default $STILLFRAME_QEMU, then PATH */
 	const char *accel;           /* "auto" (default), "kvm", "tcg" */
-	uint32_t cpus;               /* default 2 */
+	uint32_t cpus;               /* default 2; or see @topology */
 	uint64_t memory;             /* bytes; default 1 GiB */
 	uint64_t duration_ns;        /* of the workload; default 2 s */
 	uint64_t deadline_ns;        /* from QEMU's start, host clock; default duration + 120 s */
@@ -86,6 +108,15 @@ struct sf_run_options {
 	uint64_t capture_max_map_bytes;     /* of one map; default 256 MiB */
 	uint32_t capture_pointer_hops;      /* pointers followed from a value, at most 8; default 1; UINT32_MAX: none */
 	uint64_t capture_max_pointee_bytes; /* of what pointers lead to, all maps together; default 64 MiB */
+	/* All zero: @cpus cores with one last-level cache. Where both are given, @cpus is how many there are in all. */
+	struct sf_topology topology;
+	/* Of a scenario file, which only the command reads: its steps, in place of a test and of the workload, and what
+	 * it expects. Valid until sf_run_free(). */
+	const struct sf_scenario *scenario;
+	/* Asked after the check, unless the run has failed before. What is false fails the run, what the capture cannot tell
+	 * makes it inconclusive, and a name that a complete capture does not have is bad usage. */
+	const struct sf_expect *expects;
+	size_t n_expects;
 };
 
 /**
@@ -109,7 +140,7 @@ SF_API const char *sf_run_dir(const struct sf_run *run);
 struct sf_finding {
 	enum sf_verdict verdict; /* what it means for the run */
 	const char *text;        /* a sentence, or lines */
-	const char *source;      /* "scheduler", "guest", "check", "capture", "harness", "kernel" */
+	const char *source;      /* "scheduler", "guest", "scenario", "check", "expect", "capture", "harness", "kernel" */
 };
 /** sf_run_n_findings() - how many there are; at most 4096 are kept. */
 SF_API size_t sf_run_n_findings(const struct sf_run *run);

@@ -47,6 +47,7 @@ struct sf_test {
 	const char *const *files; /* as in struct sf_run_options */
 	const struct sf_capture_at *captures; /* beside those that the scenario asks for */
 	size_t n_captures;
+	struct sf_topology topology; /* as in struct sf_run_options */
 };
 
 /**

@@ -90,6 +90,6 @@ struct sf_json_node;
 void cli_put_captures(FILE *out, const char *dir, const struct sf_json_node *run);
 SF_CHECKED struct sf_error *cli_read_run(const char *dir, struct sf_json **ret);
 
-extern const struct cli_command cli_run, cli_show, cli_ls, cli_export, cli_kernel;
+extern const struct cli_command cli_run, cli_show, cli_ls, cli_export, cli_kernel, cli_doctor;
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "cli.h"
 
-static const struct cli_command *const commands[] = { &cli_run, &cli_show, &cli_ls, &cli_export, &cli_kernel };
+static const struct cli_command *const commands[] = { &cli_run, &cli_show, &cli_ls, &cli_export, &cli_kernel, &cli_doctor };
 
 static void help(FILE *out)
 {

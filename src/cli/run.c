@@ -9,22 +9,27 @@
 #include <sys/signalfd.h>
 
 #include "cli.h"
+#include "expr.h"
 #include "pack/pack.h"
+#include "scenario/scenario.h"
 #include "summary.h"
+#include "vm/vm.h"
 
 #define HOUR UINT64_C(3600000000000)
 #define MAX_TIME (24 * HOUR)
-#define MAX_CPUS 255
 #define MAX_NAME 64
 #define MIB (UINT64_C(1) << 20)
 #define MIN_MEMORY (128 * MIB)
 #define MAX_MEMORY (UINT64_C(1) << 39) /* a TCG guest has 40 address bits, with room for more than RAM */
 #define MAX_PAGES (1u << 27)           /* that much memory, in pages */
 #define MAX_HOPS 8
+#define DEFAULT_MEMORY (UINT64_C(1) << 30)
+#define DEFAULT_DURATION UINT64_C(2000000000)
 
 struct run_request {
 	const char *scheduler, *kernel, *accel, *out;
-	uint32_t cpus;
+	struct sf_topology topology;
+	bool has_topology;
 	uint64_t deadline, attach; /* ns; 0: the default */
 	uint64_t memory, duration;
 	struct {
@@ -33,7 +38,10 @@ struct run_request {
 	} keep;                    /* 0: the default */
 	bool force, verbose;
 	struct { struct sf_capture_at *v; size_t n, cap; } captures;
+	struct { struct sf_expect *v; size_t n, cap; } expects;
 	struct { const char **v; size_t n, cap; } env;
+	struct sf_scenario *scenario; /* NULL: none */
+	const char *const *args, *const *files; /* of the scheduler, NULL-terminated, or NULL */
 	struct cli_progress *progress;
 	int cancel_fd;
 };
@@ -54,9 +62,8 @@ static struct sf_error *set_kernel(void *arg, const char *value)
 
 static struct sf_error *set_topology(void *arg, const char *value)
 {
-	if (strchr(value, '='))
-		return sf_error_new(SF_USAGE, "it takes only a number of CPUs yet, such as 4");
-	return cli_count(value, MAX_CPUS, &((struct run_request *)arg)->cpus);
+	((struct run_request *)arg)->has_topology = true;
+	return sf_vm_topology_parse(value, &((struct run_request *)arg)->topology);
 }
 
 static struct sf_error *set_memory(void *arg, const char *value)
@@ -199,12 +206,38 @@ static struct sf_error *set_capture(void *arg, const char *value)
 	return c->name ? NULL : sf_error_nomem();
 }
 
+/* "NAME:" in front of an expression, in which a colon can only stand behind other characters than those of a name. */
+static size_t name_before(const char *value)
+{
+	size_t len = strcspn(value, ":(\"{' ");
+
+	return value[len] == ':' && is_name(value, len) ? len : 0;
+}
+
+static struct sf_error *set_expect(void *arg, const char *value)
+{
+	struct run_request *r = arg;
+	size_t len = name_before(value);
+	const char *text = len ? value + len + 1 : value;
+	SF_OWNED(expr) expr = NULL;
+	struct sf_expect *e;
+
+	SF_TRY(cli_expr_read(text, &expr));
+	e = sf_vec_push(&r->expects);
+	if (!e)
+		return sf_error_nomem();
+	*e = (struct sf_expect){ .expr = text, .capture = len ? strndup(value, len) : NULL };
+	return e->capture || !len ? NULL : sf_error_nomem();
+}
+
 static const struct cli_option options[] = {
 	{ "scheduler", 's', "SCHED", "a program (its libraries are packed along), a BPF object, or `none` for the "
 	  "kernel's own scheduler", set_scheduler },
 	{ "kernel", 'k', "KERNEL", "a bzImage or vmlinux, or a series such as 6.18 or newest, which is fetched when "
 	  "needed; default: the newest in the cache", set_kernel },
-	{ "topology", 't', "N", "CPUs of the guest; default 2", set_topology },
+	{ "topology", 't', "SPEC", "CPUs of the guest: a number, or sockets=N,llcs=N,cores=N,threads=N,numa=N: sockets, "
+	  "last-level caches of each, cores of each of those, threads of each, and NUMA nodes in all; default 2",
+	  set_topology },
 	{ "memory", 'm', "SIZE", "memory of the guest, such as 2G; default 1G", set_memory },
 	{ "for", 0, "TIME", "how long the workload runs, on the guest's clock; default 2s", set_for },
 	{ "deadline", 0, "TIME", "when the run is ended, however it is doing, on the host's clock; default 120s more than "
@@ -213,6 +246,8 @@ static const struct cli_option options[] = {
 	  set_attach_timeout },
 	{ "capture", 'c', "NAME@TIME", "keep a frame called NAME at TIME after the scheduler was attached; may be "
 	  "given again", set_capture },
+	{ "expect", 0, "[NAME:]EXPR", "what has to hold in the capture NAME, or else in the last one, such as "
+	  "'var(nr_dispatched) > 0'; docs/expressions.md; may be given again", set_expect },
 	{ "keep", 0, "LIMITS", "what a frame keeps at most: pages=N, map=SIZE (of one map's values), pointees=SIZE (of what "
 	  "pointers lead to), hops=N (how many pointers away), with commas between; default "
 	  "pages=262144,map=256M,pointees=64M,hops=1", set_keep },
@@ -225,11 +260,87 @@ static const struct cli_option options[] = {
 	{ "verbose", 'v', NULL, "what the guest and its programs print, too", set_verbose },
 };
 
+/* ---- a scenario: what the command line says, wins ------------------------------------------------------------------ */
+
+static bool has_steps(const struct run_request *r)
+{
+	return r->scenario && r->scenario->n_steps;
+}
+
+/* All of it or nothing: arguments of one scheduler mean something else to another. */
+static struct sf_error *take_scheduler(struct run_request *r)
+{
+	const struct sf_scenario *s = r->scenario;
+
+	if (r->scheduler)
+		return NULL;
+	r->scheduler = s->scheduler;
+	r->files = s->files;
+	r->args = r->args ? r->args : s->args;
+	/* Of equal names the first counts. */
+	for (size_t i = 0; s->env && s->env[i]; i++) {
+		const char **slot = sf_vec_push(&r->env);
+
+		if (!slot)
+			return sf_error_nomem();
+		*slot = s->env[i];
+	}
+	return NULL;
+}
+
+static struct sf_error *take_expects(struct run_request *r)
+{
+	for (size_t i = 0; i < r->scenario->n_expects; i++) {
+		struct sf_expect *e = sf_vec_push(&r->expects);
+
+		if (!e)
+			return sf_error_nomem();
+		*e = r->scenario->expects[i];
+		e->capture = e->capture ? strdup(e->capture) : NULL;
+		if (!e->capture && r->scenario->expects[i].capture)
+			return sf_error_nomem();
+	}
+	return NULL;
+}
+
+static struct sf_error *check_steps(const struct run_request *r)
+{
+	for (size_t i = 0; i < r->captures.n; i++) {
+		const struct sf_scenario_place *p = sf_scenario_find_capture(r->scenario, r->captures.v[i].name);
+		_cleanup_free_ char *where = p ? sf_scenario_where(r->scenario, p) : NULL;
+
+		if (p)
+			return sf_error_new(SF_USAGE, "--capture %s: there is a capture of this name already (%s)",
+					    r->captures.v[i].name, where ? where : r->scenario->file);
+	}
+	return sf_scenario_check_cpus(r->scenario, sf_vm_topology_cpus(&r->topology));
+}
+
+static struct sf_error *take_scenario(struct run_request *r, const char *path)
+{
+	SF_TRY(sf_scenario_load(path, &r->scenario));
+	const struct sf_scenario *s = r->scenario;
+
+	SF_TRY(take_scheduler(r));
+	SF_TRY(take_expects(r));
+	if (!r->kernel && s->n_kernels > 1)
+		return sf_error_new(SF_USAGE, "%s: several kernels in one run are not possible yet; --kernel chooses one", path);
+	if (!r->kernel && s->n_kernels)
+		r->kernel = s->kernels[0];
+	if (!r->has_topology && s->has_topology)
+		r->topology = s->topology;
+	r->memory = r->memory ? r->memory : s->memory;
+	r->deadline = r->deadline ? r->deadline : s->deadline_ns;
+	if (has_steps(r) && r->duration)
+		return sf_error_new(SF_USAGE, "--for and a scenario with steps: it takes as long as they do");
+	return NULL;
+}
+
 /* ---- checks that need no guest ------------------------------------------------------------------------------------- */
 
-static struct sf_error *check_scheduler(const struct run_request *r, const struct cli_words *words)
+static struct sf_error *check_scheduler(const struct run_request *r)
 {
-	bool has_args = words->rest && words->rest[0];
+	bool has_args = r->args && r->args[0];
 	_cleanup_free_ char *path = NULL;
 	enum sf_pack_kind kind;
 
@@ -246,7 +357,7 @@ static struct sf_error *check_captures(const struct run_request *r)
 	char at[CLI_NUMBER], end[CLI_NUMBER];
 
 	for (size_t i = 0; i < r->captures.n; i++)
-		if (r->captures.v[i].at_ns > r->duration)
+		if (!has_steps(r) && r->captures.v[i].at_ns > r->duration)
 			return sf_error_new(SF_USAGE, "--capture %s@%s is after the end of the run (--for %s)",
 					    r->captures.v[i].name, cli_put_time(at, r->captures.v[i].at_ns),
 					    cli_put_time(end, r->duration));
@@ -300,25 +411,30 @@ static char *name_of(const char *scheduler)
 	return strdup(name[0] && strcmp(name, ".") && strcmp(name, "..") && strcmp(name, "/") ? name : "run");
 }
 
-static int execute(const struct cli_command *c, struct run_request *r, const struct cli_words *words)
+static int execute(const struct cli_command *c, struct run_request *r)
 {
 	struct sf_pack_fetch fetch = { .fetching = say_fetching, .stop = is_cancelled, .arg = r };
-	_cleanup_free_ char *name = name_of(r->scheduler), *kernel = NULL;
+	_cleanup_free_ char *name = r->scenario && r->scenario->name ? strdup(r->scenario->name) :
+				    name_of(r->scenario ? r->scenario->file : r->scheduler), *kernel = NULL;
 	SF_OWNED(run) run = NULL;
 	struct sf_run_options opt = {
 		.size = sizeof(opt),
 		.name = name,
 		.scheduler = r->scheduler,
-		.args = words->rest,
+		.args = r->args,
+		.files = r->files,
+		.scenario = r->scenario,
 		.env = r->env.v,
 		.accel = r->accel,
-		.cpus = r->cpus,
+		.topology = r->topology,
 		.memory = r->memory,
 		.duration_ns = r->duration,
 		.deadline_ns = r->deadline,
 		.attach_ns = r->attach,
 		.captures = r->captures.v,
 		.n_captures = r->captures.n,
+		.expects = r->expects.v,
+		.n_expects = r->expects.n,
 		.capture_max_pages = r->keep.pages,
 		.capture_max_map_bytes = r->keep.map,
 		.capture_pointer_hops = r->keep.hops,
@@ -345,7 +461,7 @@ static int execute(const struct cli_command *c, struct run_request *r, const str
 	}
 	if (err)
 		return cli_fail(c->name, err);
-	cli_summary(stdout, run, r->cpus ? r->cpus : 2);
+	cli_summary(stdout, run, &r->topology);
 	/* A summary that nobody reads changes no verdict. */
 	fflush(stdout);
 	return sf_run_verdict(run);
@@ -355,16 +471,25 @@ static int run_checked(const struct cli_command *c, struct run_request *r, const
 {
 	struct sf_error *err;
 
-	if (words->n) {
-		_cleanup_free_ char *clean = cli_clean(words->v[0], 80);
+	if (words->n > 1) {
+		_cleanup_free_ char *clean = cli_clean(words->v[1], 80);
 
-		return cli_usage(c, "\"%s\": scenarios are not possible yet; arguments of the scheduler stand after --",
+		return cli_usage(c, "\"%s\" is one scenario too many; arguments of the scheduler stand after --",
 				 clean ? clean : "");
 	}
+	r->args = words->rest;
+	err = words->n ? take_scenario(r, words->v[0]) : NULL;
+	if (err)
+		return cli_fail(c->name, err);
+	r->memory = r->memory ? r->memory : DEFAULT_MEMORY;
+	r->duration = r->duration ? r->duration : DEFAULT_DURATION;
 	if (!r->scheduler)
-		return cli_usage(c, "--scheduler is missing: a program, a BPF object, or \"none\"");
+		return cli_usage(c, "--scheduler is missing%s: a program, a BPF object, or \"none\"",
+				 r->scenario ? ", and the scenario names none" : "");
 	err = check_captures(r);
-	err = err ? err : check_scheduler(r, words);
+	err = err ? err : sf_vm_topology_check(&r->topology, r->memory);
+	err = err ? err : has_steps(r) ? check_steps(r) : NULL;
+	err = err ? err : check_scheduler(r);
 	if (err)
 		return cli_fail(c->name, err);
 	if (r->env.n) {
@@ -378,12 +503,14 @@ static int run_checked(const struct cli_command *c, struct run_request *r, const
 	if (r->cancel_fd < 0)
 		return cli_fail(c->name, sf_error_sys(errno, "signalfd"));
 	r->progress = cli_progress_new();
-	return execute(c, r, words);
+	return execute(c, r);
 }
 
 static int run(const struct cli_command *c, int argc, char **argv)
 {
-	struct run_request r = { .duration = UINT64_C(2000000000), .cancel_fd = -1 };
+	struct run_request r = {
+		.topology = { .cores = 2 }, .cancel_fd = -1,
+	};
 	struct cli_words words = { 0 };
 	int code;
 
@@ -391,17 +518,23 @@ static int run(const struct cli_command *c, int argc, char **argv)
 		code = run_checked(c, &r, &words);
 	for (size_t i = 0; i < r.captures.n; i++)
 		free((char *)r.captures.v[i].name);
+	for (size_t i = 0; i < r.expects.n; i++)
+		free((char *)r.expects.v[i].capture);
 	free(r.captures.v);
+	free(r.expects.v);
 	free(r.env.v);
+	sf_scenario_free(r.scenario);
 	free(words.v);
 	return code;
 }
 
 const struct cli_command cli_run = {
 	.name = "run",
-	.operands = "--scheduler PROGRAM|OBJ|none [OPTION]... [-- ARGS...]",
+	.operands = "[SCENARIO.yaml] [OPTION]... [-- ARGS...]",
 	.summary = "boot a kernel, attach a scheduler, run a workload, capture frames",
-	.details = "Times count from when the scheduler was attached, on the guest's clock. ARGS are\n"
+	.details = "SCENARIO.yaml says what happens, step by step: docs/scenarios.md. What the command\n"
+		   "line says, wins. One of the two has to name a scheduler.\n"
+		   "Times count from when the scheduler was attached, on the guest's clock. ARGS are\n"
 		   "the scheduler's. DIR then has run.json, the guest's console and one NAME.frame\n"
 		   "for each capture: see `stillframe ls DIR` and `stillframe show DIR/NAME.frame`.\n",
 	.options = options,

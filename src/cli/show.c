@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * stillframe show: a frame, or one of its maps, as text or as JSON.
+ * stillframe show: a frame, one of its maps, or what an expression comes to, as text or as JSON.
  */
 
 #include <inttypes.h>
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "expr.h"
 #include "render/render.h"
 
 enum form { FORM_TEXT, FORM_JSON, FORM_PLAIN };
@@ -16,6 +17,7 @@ struct show_request {
 	const char *frame;
 	const char *map;  /* by its name; NULL: by its id, or all of the frame */
 	uint32_t id;      /* 0: not by that */
+	struct sf_expr *expr; /* NULL: none */
 };
 
 static struct sf_error *set_json(void *arg, const char *value)
@@ -78,7 +80,7 @@ static struct sf_error *find_map(struct sf_snapshot *snap, const struct show_req
 	struct sf_map map = sf_view_map(sf_snapshot_view(snap), r->map);
 
 	if (!sf_map_snap(map, ret))
-		return sf_error_copy(sf_map_error(map));
+		return sf_error_new(SF_USAGE, "%s; a variable is var(NAME)", sf_error_message(sf_map_error(map)));
 	return check_unique(snap, *ret);
 }
 
@@ -127,18 +129,41 @@ static bool show_json(struct sf_snapshot *snap, const struct sf_snap_map *map, e
 	return ok;
 }
 
-static struct sf_error *show(const struct show_request *r)
+/* *@ret_map: it is a map, which is shown as any is. */
+static struct sf_error *show_expr(struct sf_snapshot *snap, const struct show_request *r,
+				  const struct sf_snap_map **ret_map, bool *ret_ok, int *ret_code)
+{
+	struct sf_expr_value v = { .size = sizeof(v) };
+	struct sf_view view = sf_snapshot_view(snap);
+	struct sf_error *err = sf_view_eval(view, r->expr, &v), *copy;
+
+	if (!err && v.kind == SF_EXPR_MAP && sf_map_snap(v.map, ret_map))
+		return NULL;
+	if (!err && r->form == FORM_PLAIN)
+		return sf_error_new(SF_USAGE, "--json=plain is the shape of maps; a value has --json");
+	if (!err)
+		err = cli_expr_show(view, r->expr, &v, r->form == FORM_JSON, ret_ok, ret_code);
+	/* What the snapshot lent goes with it. */
+	copy = sf_error_copy(err);
+	sf_error_free(err);
+	return cli_expr_error(copy, sf_expr_text(r->expr));
+}
+
+static struct sf_error *show(const struct show_request *r, int *ret_code)
 {
 	const struct sf_snap_map *map = NULL;
 	SF_OWNED(frame) frame = NULL;
 	SF_OWNED(snapshot) snap = NULL;
-	bool ok;
+	bool ok = true;
 
 	SF_TRY(sf_frame_open(r->frame, &frame));
 	SF_TRY(sf_snapshot_new(frame, &snap));
 	if (r->map || r->id)
 		SF_TRY(find_map(snap, r, &map));
-	ok = r->form == FORM_TEXT ? show_text(snap, map) : show_json(snap, map, r->form);
+	if (r->expr)
+		SF_TRY(show_expr(snap, r, &map, &ok, ret_code));
+	if (!r->expr || map)
+		ok = r->form == FORM_TEXT ? show_text(snap, map) : show_json(snap, map, r->form);
 	/* Where the output cannot be written, cli_flush() says so. */
 	if (!ok)
 		return ferror(stdout) ? NULL : sf_error_new(SF_NO_MEMORY, "%s could not be shown whole", r->frame);
@@ -151,6 +176,7 @@ static int run(const struct cli_command *c, int argc, char **argv)
 {
 	struct show_request r = { 0 };
 	struct cli_words words = { 0 };
+	SF_OWNED(expr) expr = NULL;
 	struct sf_error *err;
 	struct stat st;
 	int code;
@@ -158,14 +184,19 @@ static int run(const struct cli_command *c, int argc, char **argv)
 	if (!cli_parse(c, argc, argv, &r, &words, &code))
 		return code;
 	_cleanup_free_ const char **v = words.v;
-	bool by_id = words.n == 3 && !strcmp(v[1], "id");
+	bool by_id = words.n == 3 && !strcmp(v[1], "id"), by_expr = words.n > 1 && strchr(v[1], '(');
 
 	if (!words.n)
 		return cli_usage(c, "which frame? A file such as DIR/NAME.frame; stillframe ls DIR lists them");
+	if (words.n > 2 && by_expr)
+		return cli_usage(c, "an expression is one word: quote it, as in 'var(nr_dispatched) > 0'");
 	if ((words.n > 2 && !by_id) || words.rest)
-		return cli_usage(c, "one frame at a time, and one map of it: NAME, or id N; expressions are not possible yet");
+		return cli_usage(c, "one frame at a time, and of it one map (NAME, or id N) or one expression");
+	if (by_expr && (err = cli_expr_read(v[1], &expr)))
+		return cli_fail(c->name, err);
 	r.frame = v[0];
-	r.map = by_id ? NULL : v[1];
+	r.expr = expr;
+	r.map = by_id || by_expr ? NULL : v[1];
 	if (by_id && (err = cli_count(v[2], UINT32_MAX, &r.id))) {
 		_cleanup_free_ char *clean = cli_clean(v[2], 40);
 
@@ -175,19 +206,22 @@ static int run(const struct cli_command *c, int argc, char **argv)
 	}
 	if (!stat(r.frame, &st) && S_ISDIR(st.st_mode))
 		return cli_usage(c, "%s is a directory; stillframe ls %s lists the frames of a run", r.frame, r.frame);
-	err = show(&r);
+	code = SF_PASS;
+	err = show(&r, &code);
 	if (!err)
-		return cli_flush(c->name, SF_PASS);
+		return cli_flush(c->name, code);
 	fflush(stdout);
 	return cli_fail(c->name, err);
 }
 
 const struct cli_command cli_show = {
 	.name = "show",
-	.operands = "FRAME [MAP] [--json[=plain]]",
+	.operands = "FRAME [MAP | EXPR] [--json[=plain]]",
 	.summary = "a frame as text or JSON: its maps, their values, the CPUs",
 	.details = "FRAME is a file that a run left, an exported one, or another ELF core of a guest.\n"
-		   "MAP is the name of a map, or `id N`: only that one.\n",
+		   "MAP is the name of a map, or `id N`: only that one. EXPR asks for a value, such as\n"
+		   "'var(nr_dispatched)' or 'count(map(tasks){tid > 100}) > 3'; what is false exits\n"
+		   "with 1. docs/expressions.md has all of it.\n",
 	.options = options,
 	.n_options = ARRAY_SIZE(options),
 	.run = run,

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "summary.h"
+#include "vm/vm.h"
 
 #define LEAD 12
 #define LOG_LINES 40
@@ -92,7 +93,19 @@ static void put_captures(FILE *out, struct sf_run *run)
 	}
 }
 
-void cli_summary(FILE *out, struct sf_run *run, uint32_t cpus)
+/* More CPUs than the host has work, only slower: worth a word, no more. */
+static void put_kernel(FILE *out, const struct sf_run_info *i, const struct sf_topology *topology)
+{
+	_cleanup_free_ char *cpus = sf_vm_topology_text(topology);
+	long host = sysconf(_SC_NPROCESSORS_ONLN);
+	char note[64] = "";
+
+	if (host > 0 && sf_vm_topology_cpus(topology) > (unsigned long)host)
+		snprintf(note, sizeof(note), "; the host has %ld", host);
+	put(out, "kernel", "%s, %s%s", i->kernel[0] ? i->kernel : i->kernel_path, cpus ? cpus : "", note);
+}
+
+void cli_summary(FILE *out, struct sf_run *run, const struct sf_topology *topology)
 {
 	char wall[CLI_NUMBER], boot[CLI_NUMBER], frozen[CLI_NUMBER];
 	struct sf_run_info i = { .size = sizeof(i) };
@@ -109,7 +122,7 @@ void cli_summary(FILE *out, struct sf_run *run, uint32_t cpus)
 	for (size_t n = 0; n < sf_run_n_findings(run); n++)
 		put_finding(out, sf_run_finding(run, n));
 	if (i.kernel[0] || i.kernel_path[0])
-		put(out, "kernel", "%s, %u CPU%s", i.kernel[0] ? i.kernel : i.kernel_path, cpus, cpus == 1 ? "" : "s");
+		put_kernel(out, &i, topology);
 	if (i.accel[0])
 		put(out, "accel", "%s", i.accel_why);
 	if (i.kernel[0])

@@ -5,6 +5,6 @@
 #include "cli.h"
 
 /* How a run went, for people. */
-void cli_summary(FILE *out, struct sf_run *run, uint32_t cpus);
+void cli_summary(FILE *out, struct sf_run *run, const struct sf_topology *topology);
 
 #endif

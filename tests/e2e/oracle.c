@@ -107,7 +107,7 @@ static bool run_on_ram(const struct oracle *o, const char *program, const char *
 	struct sf_json_buffer out = { 0 };
 	size_t at = 0;
 
-	snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int)getpid(), ram->fd);
+	snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int)getpid(), ram->fds[0]);
 	for (size_t i = 0; i < ram->n; i++)
 		at += (size_t)snprintf(ranges + at, sizeof(ranges) - at, "%s%" PRIu64 ":%" PRIu64 ":%" PRIu64,
 				       i ? "," : "", ram->ranges[i].gpa, ram->ranges[i].len, ram->ranges[i].offset);

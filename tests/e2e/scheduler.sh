@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The command with schedulers that work: captures are taken, shown, listed, exported.
 . "$(dirname "$0")/lib.sh"
-plan 8
+plan 9
 
 a_run_with_captures_passes() {
 	run 0 "$STILLFRAME" run --scheduler "$OBJECT" --kernel "$KERNEL" --for 2s --capture one@500ms \
-		--capture two@1500ms --accel tcg --out "$T/run"
+		--capture two@1500ms --accel tcg --out "$T/run" \
+		--expect 'var(nr_dispatched) > 0' --expect 'one:count(map(scx_per_task)) > 3'
 	says '[Pp]ass'
+	[ "$(json "$T/run/run.json" 'sum("nr_dispatched" in f["text"] for f in d["findings"])')" = 1 ]
 	[ "$(json "$T/run/run.json" 'd["complete"]')" = True ]
 	[ "$(json "$T/run/run.json" 'd["verdict"]')" = pass ]
 	[ "$(json "$T/run/run.json" 'len(d["captures"])')" = 2 ]
@@ -44,6 +46,17 @@ one_map_is_shown_by_name_or_id() {
 	run 3 "$STILLFRAME" show "$T/run/one.frame" stats more
 	run 3 "$STILLFRAME" show "$T/run/one.frame" --json=pretty
 	says 'plain'
+}
+
+a_frame_answers_expressions() {
+	run 0 "$STILLFRAME" show "$T/run/one.frame" 'var(nr_cpus_onln) == 2'
+	says '^true$'
+	run 1 "$STILLFRAME" show "$T/run/one.frame" 'var(nr_cpus_onln) == 3'
+	says '^false$'
+	run 3 "$STILLFRAME" show "$T/run/one.frame" 'map(stats)[x]'
+	says 'column 12'
+	run 0 "$STILLFRAME" show "$T/run/one.frame" 'map(scx_per_task){owner.comm == "sf-spin"}.ctx.weight.value'
+	says '^[0-9]+$'
 }
 
 counters_move_between_two_captures() {
@@ -86,6 +99,7 @@ no_scheduler_is_a_baseline() {
 proves a_run_with_captures_passes
 proves a_frame_shows_the_schedulers_globals
 proves one_map_is_shown_by_name_or_id
+proves a_frame_answers_expressions
 proves counters_move_between_two_captures
 proves ls_lists_the_captures
 proves a_frame_alone_finds_its_facts_in_the_cache

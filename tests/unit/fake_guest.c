@@ -537,7 +537,7 @@ void fake_free(struct fake_guest *g)
 
 void fake_open(struct fake_guest *g)
 {
-	struct sf_error *err = sf_image_ram_new(g->fd, g->ranges, g->n_ranges, &g->img);
+	struct sf_error *err = sf_image_ram_new(&g->fd, 1, g->ranges, g->n_ranges, &g->img);
 
 	if (!err)
 		err = sf_kernel_new(g->img, NULL, &g->kernel);

@@ -232,7 +232,7 @@ static inline void fake_start(struct fake *f, const struct fake_options *opt)
 	assert_int_equal(ftruncate(f->fd, FAKE_RAM), 0);
 	f->ram = mmap(NULL, FAKE_RAM, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
 	assert_true(f->ram != MAP_FAILED);
-	fake_assert_ok(sf_image_ram_new(f->fd, &range, 1, &f->img));
+	fake_assert_ok(sf_image_ram_new(&f->fd, 1, &range, 1, &f->img));
 
 	f->vmalloc = f->opt.five_levels ? FAKE_VMALLOC_L5 : FAKE_VMALLOC_L4;
 	f->page_offset = f->opt.five_levels ? SF_X86_PAGE_OFFSET_L5 : SF_X86_PAGE_OFFSET_L4;

@@ -309,6 +309,86 @@ static void workers_start_all_or_none(void **state)
 	assert_int_equal(sf_error_code(unknown), SF_USAGE);
 }
 
+/* ---- CPUs: files instead of the kernel's ---- */
+
+static void put_cpu(struct world *w, const char *name, const char *text)
+{
+	_cleanup_free_ char *path = sf_asprintf("%s/%s", w->root, name);
+	char *slash = strrchr(path, '/');
+
+	*slash = '\0';
+	assert_null(sf_mkdirs(path));
+	*slash = '/';
+	assert_null(sf_file_put(path, text, strlen(text)));
+}
+
+static void link_cpu(struct world *w, const char *name, const char *to)
+{
+	_cleanup_free_ char *path = sf_asprintf("%s/%s", w->root, name);
+
+	assert_int_equal(symlink(to, path), 0);
+}
+
+static void a_cpu_goes_and_comes_back(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *path = sf_asprintf("%s/cpu1/online", w->root), *text = NULL;
+	size_t len;
+
+	put_cpu(w, "cpu1/online", "1");
+	assert_null(sf_cpu_set_online(w->root, 1, false, 0));
+	assert_null(sf_file_get(path, 16, &text, &len));
+	assert_string_equal(text, "0");
+	/* So already. */
+	assert_null(sf_cpu_set_online(w->root, 1, false, 0));
+	assert_null(sf_cpu_set_online(w->root, 1, true, 0));
+	free(text);
+	assert_null(sf_file_get(path, 16, &text, &len));
+	assert_string_equal(text, "1");
+}
+
+static void a_cpu_that_cannot_go_is_refused_and_is_online(void **state)
+{
+	struct world *w = *state;
+
+	put_cpu(w, "cpu0/topology", "");
+	SF_OWNED(error) err = sf_cpu_set_online(w->root, 0, false, 0);
+
+	assert_int_equal(sf_error_code(err), SF_USAGE);
+	assert_non_null(strstr(sf_error_message(err), "CPU 0 cannot go offline: the kernel gives it no switch"));
+	assert_null(sf_cpu_set_online(w->root, 0, true, 0));
+}
+
+static void a_cpu_that_is_not_there_is_named_beside_those_there_are(void **state)
+{
+	struct world *w = *state;
+
+	put_cpu(w, "present", "0-3\n");
+	SF_OWNED(error) err = sf_cpu_set_online(w->root, 4, true, 0);
+
+	assert_int_equal(sf_error_code(err), SF_NOT_FOUND);
+	assert_string_equal(sf_error_message(err), "there is no CPU 4; the guest has 0-3");
+}
+
+static void what_the_kernel_says_is_told_and_what_it_shows_is_believed(void **state)
+{
+	struct world *w = *state;
+
+	put_cpu(w, "cpu1/topology", "");
+	link_cpu(w, "cpu1/online", "/dev/full");
+	SF_OWNED(error) refused = sf_cpu_set_online(w->root, 1, false, 0);
+
+	assert_int_equal(sf_error_code(refused), SF_SYSTEM);
+	assert_string_equal(sf_error_message(refused),
+			    "the kernel does not take CPU 1 offline: No space left on device");
+	put_cpu(w, "cpu2/topology", "");
+	link_cpu(w, "cpu2/online", "/dev/null");
+	SF_OWNED(error) nothing = sf_cpu_set_online(w->root, 2, true, SECOND / 100);
+
+	assert_int_equal(sf_error_code(nothing), SF_DEADLINE);
+	assert_non_null(strstr(sf_error_message(nothing), "still says \"\""));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
@@ -323,6 +403,10 @@ int main(void)
 		TEST(procs_are_published_and_a_missing_cgroup_is_not),
 		TEST(workers_enter_their_cgroup_and_end_with_the_guest),
 		TEST(workers_start_all_or_none),
+		TEST(a_cpu_goes_and_comes_back),
+		TEST(a_cpu_that_cannot_go_is_refused_and_is_online),
+		TEST(a_cpu_that_is_not_there_is_named_beside_those_there_are),
+		TEST(what_the_kernel_says_is_told_and_what_it_shows_is_believed),
 	};
 
 	return cmocka_run_group_tests_name("guest", tests, NULL, NULL);

@@ -23,7 +23,7 @@ static void machine_start(struct machine *m, uint64_t size, const struct sf_ram_
 	m->size = size;
 	m->ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
 	assert_true(m->ram != MAP_FAILED);
-	assert_ok(sf_image_ram_new(m->fd, ranges, n, &m->img));
+	assert_ok(sf_image_ram_new(&m->fd, 1, ranges, n, &m->img));
 }
 
 static void machine_stop(struct machine *m)
@@ -107,6 +107,54 @@ static void ram_of_three_ranges_is_found_behind_the_flat_two(void **state)
 	machine_stop(&m);
 }
 
+/* Two nodes of which the second is cut by the hole. */
+static void ram_of_several_files_is_one_address_space(void **state)
+{
+	static const struct sf_ram_range nodes[] = {
+		{ .gpa = 0, .len = 3 * GIB / 2, .file = 0 },
+		{ .gpa = 3 * GIB / 2, .len = GIB / 2, .file = 1 },
+		{ .gpa = 4 * GIB, .len = GIB, .offset = GIB / 2, .file = 1 },
+	};
+	static const struct { uint64_t gpa, offset; int file; } places[] = {
+		{ 0, 0, 0 }, { 3 * GIB / 2 - 1, 3 * GIB / 2 - 1, 0 }, { 3 * GIB / 2, 0, 1 },
+		{ 2 * GIB - 1, GIB / 2 - 1, 1 }, { 4 * GIB, GIB / 2, 1 }, { 5 * GIB - 1, 3 * GIB / 2 - 1, 1 },
+	};
+	int fds[2] = { memfd_create("ram", MFD_CLOEXEC), memfd_create("ram", MFD_CLOEXEC) };
+	SF_OWNED(image) img = NULL;
+	struct sf_image_run run;
+	uint64_t from = 0, seen[8], n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(ftruncate(fds[i], 3 * GIB / 2), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		assert_int_equal(pwrite(fds[places[i].file], &(char){ (char)(i + 1) }, 1, (off_t)places[i].offset), 1);
+	assert_ok(sf_image_ram_new(fds, 2, nodes, 3, &img));
+	close(fds[0]);
+	close(fds[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		char c = 0;
+
+		assert_int_equal(sf_image_read(img, places[i].gpa, &c, 1), SF_FAULT_NONE);
+		assert_int_equal(c, i + 1);
+	}
+	/* What was written is all there is to scan, and a read across two files is one read. */
+	for (; sf_image_next_run(img, from, &run) && n < ARRAY_SIZE(seen); from = run.gpa + run.len)
+		seen[n++] = run.gpa;
+	assert_int_equal(n, 6);
+	assert_int_equal(seen[1], 3 * GIB / 2 - 4096);
+	assert_int_equal(seen[4], 4 * GIB);
+
+	char pair[2];
+
+	assert_int_equal(sf_image_read(img, 3 * GIB / 2 - 1, pair, 2), SF_FAULT_NONE);
+	assert_memory_equal(pair, "\2\3", 2);
+	/* Ranges that touch are one to the fast way in. */
+	assert_int_equal(img->flat[0].len, 2 * GIB);
+	assert_int_equal(img->flat[1].gpa, 4 * GIB);
+	assert_int_equal(img->flat[1].len, GIB);
+}
+
 static void ram_ranges_that_cannot_be_are_refused(void **state)
 {
 	static const struct sf_ram_range wrong[][2] = {
@@ -124,9 +172,10 @@ static void ram_ranges_that_cannot_be_are_refused(void **state)
 	(void)state;
 	assert_int_equal(ftruncate(fd, 16384), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-		assert_code(sf_image_ram_new(fd, wrong[i], 2, &img), SF_USAGE);
-	assert_code(sf_image_ram_new(fd, wrong[0], 0, &img), SF_USAGE);
-	assert_code(sf_image_ram_new(-1, wrong[0], 1, &img), SF_SYSTEM);
+		assert_code(sf_image_ram_new(&fd, 1, wrong[i], 2, &img), SF_USAGE);
+	assert_code(sf_image_ram_new(&fd, 1, wrong[0], 0, &img), SF_USAGE);
+	assert_code(sf_image_ram_new(&(int){ -1 }, 1, wrong[0], 1, &img), SF_SYSTEM);
+	assert_code(sf_image_ram_new(&fd, 1, &(struct sf_ram_range){ .len = 4096, .file = 1 }, 1, &img), SF_USAGE);
 	assert_null(img);
 	close(fd);
 }
@@ -525,6 +574,7 @@ int main(void)
 		cmocka_unit_test(ram_above_the_hole_is_found_behind_the_low_ram_in_the_file),
 		cmocka_unit_test(ram_in_the_hole_and_above_the_top_is_out_of_bounds),
 		cmocka_unit_test(ram_of_three_ranges_is_found_behind_the_flat_two),
+		cmocka_unit_test(ram_of_several_files_is_one_address_space),
 		cmocka_unit_test(ram_ranges_that_cannot_be_are_refused),
 		cmocka_unit_test(read_crosses_pages_and_is_all_or_nothing),
 		cmocka_unit_test(next_run_skips_what_the_guest_never_wrote_and_does_not_fault_it_in),

@@ -41,6 +41,7 @@ enum member_kind {
 	X(U64, "cpu", cpu, cpu)                                      \
 	X(U64, "phase", phase, phase)                                \
 	X(U64, "addr", addr, addr)                                   \
+	X(U64, "column", column, column)                             \
 	X(I64, "errno", err_no, err_no)                              \
 	X(BOOL, "unmapped", unmapped, unmapped)                      \
 	X(STRV, "available", available, available)                   \

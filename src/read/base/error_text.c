@@ -183,8 +183,11 @@ static void ambiguous_var(struct sf_text *t, const struct sf_error_payload *p)
 	put_quoted(t, p->requested);
 	sf_text_putf(t, " is in %zu maps: ", p->found_in.n);
 	put_list(t, &p->found_in);
-	sf_text_put(t, "; sf_view_live_var() or sf_view_active() takes the running scheduler's, "
-		       "sf_view_map() names one");
+	if (p->column)
+		sf_text_put(t, "; map(\"NAME\").VARIABLE names one, vars() has all of them");
+	else
+		sf_text_put(t, "; sf_view_live_var() or sf_view_active() takes the running scheduler's, "
+			       "sf_view_map() names one");
 }
 
 static void put_where(struct sf_text *t, const struct sf_error_payload *p)
@@ -235,7 +238,7 @@ static void type_mismatch(struct sf_text *t, const struct sf_error_payload *p)
 /* The map, or the part of a path, that an index or a CPU is one of. */
 static void put_subject(struct sf_text *t, const struct sf_error_payload *p)
 {
-	if (p->map) {
+	if (p->map && *p->map) {
 		sf_text_put(t, "map ");
 		put_quoted(t, p->map);
 		sf_text_put(t, ": ");
@@ -429,7 +432,9 @@ static void no_active_scheduler(struct sf_text *t, const struct sf_error_payload
 static void per_cpu_not_narrowed(struct sf_text *t, const struct sf_error_payload *p)
 {
 	put_quoted(t, p->map);
-	sf_text_put(t, " has one value per CPU: select a CPU first, with sf_map_cpu()");
+	sf_text_putf(t, " has one value per CPU: %s", p->column ?
+		     "map(NAME)@0 is that of CPU 0, sum(), min() and max() are of all" :
+		     "select a CPU first, with sf_map_cpu()");
 }
 
 static void no_rendered(struct sf_text *t, const struct sf_error_payload *p)
@@ -564,6 +569,8 @@ char *sf_error_compose(const struct sf_error_payload *p)
 	compose_fn *compose = (size_t)p->code < ARRAY_SIZE(composers) ? composers[p->code] : NULL;
 	struct sf_text text = { 0 };
 
+	if (p->column)
+		sf_text_putf(&text, "column %llu: ", (unsigned long long)p->column);
 	if (only_reason(p)) {
 		sf_text_putf(&text, "%s: ", sf_error_code_name(p->code));
 		put_sentence(&text, p->reason);

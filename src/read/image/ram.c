@@ -7,12 +7,13 @@
 #include "internal.h"
 
 /*
- * All of the guest's physical address space is one reservation of ours, with the file mapped where there is RAM. The
+ * All of the guest's physical address space is one reservation of ours, with the files mapped where there is RAM. The
  * hole is not accessible, and no pointer into it is ever given out.
  */
 struct ram {
 	struct sf_image img;
-	int fd; /* a description of our own, since looking for holes moves its position */
+	int *fds; /* descriptions of our own, since looking for holes moves their position */
+	size_t n_fds;
 	uint8_t *space;
 	size_t n;
 	struct sf_ram_range ranges[];
@@ -65,7 +66,7 @@ static bool ram_next_run(struct sf_image *img, uint64_t from, struct sf_image_ru
 		uint64_t begin = r->offset + (gpa - r->gpa);
 		uint64_t end;
 
-		if (!next_data(ram->fd, &begin, r->offset + r->len, &end))
+		if (!next_data(ram->fds[r->file], &begin, r->offset + r->len, &end))
 			continue;
 		*ret = (struct sf_image_run){ .gpa = r->gpa + (begin - r->offset), .len = end - begin };
 		return true;
@@ -79,8 +80,9 @@ static void ram_free(struct sf_image *img)
 
 	if (ram->space)
 		munmap(ram->space, img->top);
-	if (ram->fd >= 0)
-		close(ram->fd);
+	for (size_t i = 0; i < ram->n_fds; i++)
+		close(ram->fds[i]);
+	free(ram->fds);
 	free(ram);
 }
 
@@ -90,7 +92,8 @@ static const struct sf_image_ops ram_ops = {
 	.free = ram_free,
 };
 
-static SF_CHECKED struct sf_error *check_ranges(const struct sf_ram_range *ranges, size_t n, uint64_t size)
+static SF_CHECKED struct sf_error *check_ranges(const struct sf_ram_range *ranges, size_t n, const int *fds,
+						size_t n_fds)
 {
 	uint64_t end = 0;
 
@@ -99,6 +102,13 @@ static SF_CHECKED struct sf_error *check_ranges(const struct sf_ram_range *range
 	for (size_t i = 0; i < n; i++) {
 		const struct sf_ram_range *r = &ranges[i];
 		const char *wrong = NULL;
+		struct stat st;
+
+		if (r->file >= n_fds)
+			return sf_error_new(SF_USAGE, "RAM range %zu is in file %u of %zu", i, r->file, n_fds);
+		if (fstat(fds[r->file], &st))
+			return sf_error_sys(errno, "file of the guest's RAM");
+		uint64_t size = (uint64_t)st.st_size;
 
 		if ((r->gpa | r->len | r->offset) & ~SF_PAGE_MASK || !r->len)
 			wrong = "is not whole pages";
@@ -129,13 +139,37 @@ static int reopen(int fd)
 	return own >= 0 ? own : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-struct sf_error *sf_image_ram_new(int fd, const struct sf_ram_range *ranges, size_t n, struct sf_image **ret)
+static struct sf_error *open_files(struct ram *ram, const int *fds, size_t n)
 {
-	struct stat st;
+	ram->fds = calloc(n, sizeof(*ram->fds));
+	if (!ram->fds)
+		return sf_error_nomem();
+	for (size_t i = 0; i < n; i++) {
+		ram->fds[i] = reopen(fds[i]);
+		if (ram->fds[i] < 0)
+			return sf_error_sys(errno, "cannot open the guest's RAM again");
+		ram->n_fds++;
+	}
+	return NULL;
+}
 
-	if (fstat(fd, &st))
-		return sf_error_sys(errno, "file of the guest's RAM");
-	SF_TRY(check_ranges(ranges, n, st.st_size));
+/* The fast way in has room for two stretches: ranges that touch are one, whichever files they are in. */
+static void add_flat(struct sf_image *img, const struct sf_ram_range *r)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(img->flat); i++) {
+		if (!img->flat[i].len)
+			img->flat[i].gpa = r->gpa;
+		if (img->flat[i].gpa + img->flat[i].len != r->gpa)
+			continue;
+		img->flat[i].len += r->len;
+		return;
+	}
+}
+
+struct sf_error *sf_image_ram_new(const int *fds, size_t n_fds, const struct sf_ram_range *ranges, size_t n,
+				  struct sf_image **ret)
+{
+	SF_TRY(check_ranges(ranges, n, fds, n_fds));
 
 	struct ram *ram = calloc(1, sizeof(*ram) + n * sizeof(ram->ranges[0]));
 
@@ -144,9 +178,7 @@ struct sf_error *sf_image_ram_new(int fd, const struct sf_ram_range *ranges, siz
 	sf_image_init(&ram->img, &ram_ops, ranges[n - 1].gpa + ranges[n - 1].len);
 	SF_OWNED(image) img = &ram->img;
 
-	ram->fd = reopen(fd);
-	if (ram->fd < 0)
-		return sf_error_sys(errno, "cannot open the guest's RAM again");
+	SF_TRY(open_files(ram, fds, n_fds));
 	void *space = mmap(NULL, img->top, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (space == MAP_FAILED)
@@ -154,8 +186,8 @@ struct sf_error *sf_image_ram_new(int fd, const struct sf_ram_range *ranges, siz
 	ram->space = space;
 	img->flat_base = space;
 	for (size_t i = 0; i < n; i++) {
-		void *p = mmap(ram->space + ranges[i].gpa, ranges[i].len, PROT_READ, MAP_SHARED | MAP_FIXED, fd,
-			       ranges[i].offset);
+		void *p = mmap(ram->space + ranges[i].gpa, ranges[i].len, PROT_READ, MAP_SHARED | MAP_FIXED,
+			       fds[ranges[i].file], ranges[i].offset);
 
 		if (p == MAP_FAILED)
 			return sf_error_sys(errno, "cannot map %" PRIu64 " bytes of the guest's RAM", ranges[i].len);
@@ -164,10 +196,7 @@ struct sf_error *sf_image_ram_new(int fd, const struct sf_ram_range *ranges, siz
 		/* Nor should a child of ours keep it alive when the guest is gone. */
 		madvise(p, ranges[i].len, MADV_DONTFORK);
 		ram->ranges[ram->n++] = ranges[i];
-		if (i < ARRAY_SIZE(img->flat)) {
-			img->flat[i].gpa = ranges[i].gpa;
-			img->flat[i].len = ranges[i].len;
-		}
+		add_flat(img, &ranges[i]);
 	}
 	*ret = steal_ptr(&img);
 	return NULL;

@@ -12,6 +12,7 @@
 #include "wire/message.h"
 
 #define SEND_NS 10000000000u
+#define HOTPLUG_NS 10000000000u
 
 struct sf_guest {
 	struct sf_wire_rpc rpc;
@@ -330,6 +331,12 @@ void sf_guest_stop_workers(struct sf_guest *guest)
 	pthread_mutex_lock(&guest->workers_lock);
 	end_workers(guest, 0);
 	pthread_mutex_unlock(&guest->workers_lock);
+}
+
+struct sf_error *sf_guest_cpu_online(struct sf_guest *guest, unsigned int cpu, bool online)
+{
+	(void)guest;
+	return sf_cpu_set_online(SF_CPU_ROOT, cpu, online, HOTPLUG_NS);
 }
 
 void sf_guest_hold(struct sf_guest *guest, uint64_t ns)

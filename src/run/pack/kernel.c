@@ -1,137 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which kernel to boot. A file is looked at before a guest is made of it: booting something else fails late and says
- * little.
+ * Which kernel to boot.
  */
 
 #include <ctype.h>
 #include <dirent.h>
-#include <elf.h>
-#include <fcntl.h>
-#include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
-#include "private.h"
+#include "kernel.h"
 
 #define DEFAULT_SERIES "6.18"
-#define MAX_INFO 65536
-
-/* The boot header of a bzImage: Documentation/arch/x86/boot.rst, Linux 6.18. */
-#define AT_SETUP_SECTS 0x1f1
-#define AT_SYSSIZE 0x1f4
-#define AT_BOOT_FLAG 0x1fe
-#define AT_MAGIC 0x202
-#define AT_PROTOCOL 0x206
-#define AT_VERSION 0x20e
-#define AT_XLOADFLAGS 0x236
-#define BOOT_FLAG 0xaa55
-#define PROTOCOL_XLOADFLAGS 0x020c
-#define XLF_KERNEL_64 1
-#define SECTOR 512u
-#define HEADER_SIZE 0x238
-
-/* ---- a file ------------------------------------------------------------------------------------------------------ */
-
-struct bzimage {
-	uint8_t head[HEADER_SIZE];
-	uint64_t size;
-};
-
-static bool read_head(const char *path, struct bzimage *ret)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return false;
-	SF_OWNED(error) err = sf_pread_all(fd, ret->head, sizeof(ret->head), 0);
-
-	ret->size = (uint64_t)st.st_size;
-	return !err && sf_load16(ret->head + AT_BOOT_FLAG) == BOOT_FLAG && !memcmp(ret->head + AT_MAGIC, "HdrS", 4);
-}
-
-char *sf_pack_kernel_release(const char *path)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char text[128] = "";
-	struct bzimage bz;
-
-	if (fd < 0 || !read_head(path, &bz) || !sf_load16(bz.head + AT_VERSION) ||
-	    pread(fd, text, sizeof(text) - 1, sf_load16(bz.head + AT_VERSION) + SECTOR) <= 0)
-		return NULL;
-	for (size_t n = 0; n < sizeof(text); n++)
-		if (!isgraph((unsigned char)text[n]))
-			text[n] = '\0';
-	return text[0] ? strdup(text) : NULL;
-}
-
-static struct sf_error *check_bzimage(const char *path, const struct bzimage *bz)
-{
-	uint64_t sects = bz->head[AT_SETUP_SECTS] ? bz->head[AT_SETUP_SECTS] : 4;
-	uint64_t want = (sects + 1) * SECTOR + (uint64_t)sf_load32(bz->head + AT_SYSSIZE) * 16;
-
-	if (sf_load16(bz->head + AT_PROTOCOL) < PROTOCOL_XLOADFLAGS ||
-	    !(sf_load16(bz->head + AT_XLOADFLAGS) & XLF_KERNEL_64))
-		return sf_error_new(SF_USAGE, "the kernel %s is not a 64-bit one", path);
-	/* What signing adds to the end is not in the count. */
-	if (bz->size < want)
-		return sf_error_new(SF_USAGE, "the kernel %s is cut short: it has %llu bytes of %llu", path,
-				    (unsigned long long)bz->size, (unsigned long long)want);
-	return NULL;
-}
-
-static struct sf_error *check_kernel(const char *path)
-{
-	_cleanup_elf_ struct sf_elf elf = { 0 };
-	_cleanup_free_ char *what = NULL;
-	struct bzimage bz;
-
-	if (access(path, R_OK))
-		return errno == ENOENT || errno == ENOTDIR ? sf_error_new(SF_USAGE, "there is no kernel %s", path) :
-							     sf_error_sys(errno, "the kernel %s", path);
-	if (read_head(path, &bz))
-		return check_bzimage(path, &bz);
-	SF_TRY(sf_elf_read(path, &elf));
-	if (elf.is_elf && elf.has_pvh)
-		return NULL;
-	what = sf_pack_what(path);
-	return sf_error_new(SF_USAGE, "%s is no kernel: it is %s; a bzImage or an ELF vmlinux with a PVH entry is needed",
-			    path, what ? what : "something else");
-}
 
 /* ---- the cache --------------------------------------------------------------------------------------------------- */
-
-static struct sf_error *kernels_dir(char **ret)
-{
-	_cleanup_free_ char *cache = NULL;
-	char *dir;
-
-	SF_TRY(sf_cache_dir(&cache));
-	dir = sf_asprintf("%s/kernels", cache);
-	if (!dir)
-		return sf_error_nomem();
-	*ret = dir;
-	return NULL;
-}
-
-static bool has_line(const char *text, const char *line)
-{
-	const char *at = strstr(text, line);
-	size_t n = strlen(line);
-
-	return at && (at == text || at[-1] == '\n') && (!at[n] || at[n] == '\n');
-}
-
-/* Kernels that cannot run a scheduler are taken only when they are asked for. */
-static bool is_able(const char *dir, const char *release)
-{
-	_cleanup_free_ char *path = sf_asprintf("%s/%s/info", dir, release), *text = NULL;
-	size_t len;
-	SF_OWNED(error) err = path ? sf_file_get(path, MAX_INFO, &text, &len) : sf_error_nomem();
-
-	return err || (!has_line(text, "sched_ext=no") && !has_line(text, "btf=no"));
-}
 
 /* The release @name is of @series: "6.1" is not "6.18". */
 static bool is_of(const char *release, const char *series)
@@ -148,15 +30,16 @@ static struct sf_error *from_cache(const char *series, char **ret)
 	struct dirent *e;
 
 	*ret = NULL;
-	SF_TRY(kernels_dir(&dir));
+	SF_TRY(sf_kernels_dir(&dir));
 	DIR *d = opendir(dir);
 
 	while (d && (e = readdir(d))) {
 		_cleanup_free_ char *image = sf_asprintf("%s/%s/vmlinuz", dir, e->d_name);
 
-		if (e->d_name[0] == '.' || !image || !sf_is_file(image) ||
-		    !(series ? is_of(e->d_name, series) : is_able(dir, e->d_name)) ||
-		    (best && strverscmp(e->d_name, best) <= 0))
+		/* One that can run no scheduler is taken only when it is asked for. */
+		if (e->d_name[0] == '.' || !image || !sf_is_file(image) || (series && !is_of(e->d_name, series)) ||
+		    (best && sf_pack_kernel_compare(e->d_name, best) <= 0) ||
+		    (!series && sf_kernel_sched_ext(image) == SF_PACK_NO))
 			continue;
 		free(best);
 		best = strdup(e->d_name);
@@ -250,25 +133,59 @@ static bool is_series(const char *text)
 	return isdigit((unsigned char)text[0]);
 }
 
-struct sf_error *sf_pack_kernel(const char *kernel, const struct sf_pack_fetch *how, char **ret)
+/* ---- together ----------------------------------------------------------------------------------------------------- */
+
+static struct sf_error *running_kernel(char **ret)
+{
+	struct utsname uts;
+
+	SF_TRY(sf_kernel_of_host("", NULL, ret));
+	if (*ret)
+		return NULL;
+	return sf_error_new(SF_USAGE, "the kernel of this machine, %s, is in neither /boot nor /usr/lib/modules (in a container "
+			    "it is not); stillframe kernel list shows those there are", uname(&uts) ? "?" : uts.release);
+}
+
+static struct sf_error *named_kernel(const char *kernel, const struct sf_pack_fetch *how, char **ret)
 {
 	const char *series = kernel ? kernel : DEFAULT_SERIES;
 	_cleanup_free_ char *path = NULL;
 
-	if (kernel && (strchr(kernel, '/') || sf_is_file(kernel))) {
-		SF_TRY(sf_absolute(kernel, &path));
-	} else if (kernel && !is_series(kernel)) {
-		return sf_error_new(SF_USAGE, "there is no kernel \"%s\": it is no file, and a series looks like 6.18 or "
-				    "\"newest\"", kernel);
-	} else {
-		SF_TRY(kernel && !strcmp(kernel, "newest") ? newest_from_cache(&path) : from_cache(kernel, &path));
-		if (!path && how && how->offline)
-			return sf_error_new(SF_NOT_FOUND, "kernel %s is not in the cache; stillframe kernel get fetches it",
-					    series);
-		if (!path)
-			SF_TRY(fetch(series, how, &path));
+	SF_TRY(kernel && !strcmp(kernel, "newest") ? newest_from_cache(&path) : from_cache(kernel, &path));
+	if (path) {
+		SF_OWNED(error) err = sf_kernel_check(path);
+
+		if (err)
+			return sf_error_new(SF_USAGE, "%s; it is in the cache: delete %.*s, and stillframe kernel get fetches "
+					    "it again", sf_error_message(err), (int)(strrchr(path, '/') - path), path);
+		*ret = steal_ptr(&path);
+		return NULL;
 	}
-	SF_TRY(check_kernel(path));
+	if (kernel)
+		SF_TRY(sf_kernel_of_host("", kernel, &path));
+	if (!path && how && how->offline)
+		return sf_error_new(SF_NOT_FOUND, "kernel %s is not in the cache; stillframe kernel get fetches it", series);
+	if (!path)
+		SF_TRY(fetch(series, how, &path));
+	SF_TRY(sf_kernel_check(path));
+	*ret = steal_ptr(&path);
+	return NULL;
+}
+
+struct sf_error *sf_pack_kernel(const char *kernel, const struct sf_pack_fetch *how, char **ret)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (kernel && (strchr(kernel, '/') || sf_is_file(kernel)))
+		SF_TRY(sf_absolute(kernel, &path));
+	else if (kernel && !strcmp(kernel, "host"))
+		SF_TRY(running_kernel(&path));
+	else if (kernel && !is_series(kernel))
+		return sf_error_new(SF_USAGE, "there is no kernel \"%s\": it is no file, and a series looks like 6.18, "
+				    "\"newest\" or \"host\"", kernel);
+	else
+		return named_kernel(kernel, how, ret);
+	SF_TRY(sf_kernel_check(path));
 	*ret = steal_ptr(&path);
 	return NULL;
 }

@@ -13,22 +13,45 @@
 #define DEFAULT_ATTACH (30 * SF_SECOND)
 #define DEFAULT_SLACK (120 * SF_SECOND)
 #define DEFAULT_MEMORY (1ull << 30)
+#define DEFAULT_CPUS 2
 #define START_TIMEOUT (60 * SF_SECOND)
 #define LAST_FRAME_TIMEOUT (60 * SF_SECOND)
 #define CONSOLE_LINES 30
 
 static void apply_defaults(struct sf_run_options *o)
 {
+	/* Steps are the load, and they say how long it lasts. */
+	if (o->scenario && o->scenario->n_steps) {
+		o->no_workload = true;
+		o->duration_ns = o->scenario->hold_ns;
+	}
 	if (!o->duration_ns && !o->test)
 		o->duration_ns = DEFAULT_DURATION;
 	if (!o->attach_ns)
 		o->attach_ns = DEFAULT_ATTACH;
 	if (!o->memory)
 		o->memory = DEFAULT_MEMORY;
-	if (!o->cpus)
-		o->cpus = 2;
 	if (!o->deadline_ns && __builtin_add_overflow(o->duration_ns, DEFAULT_SLACK, &o->deadline_ns))
 		o->deadline_ns = UINT64_MAX;
+}
+
+static bool has_topology(const struct sf_topology *t)
+{
+	return t->sockets || t->llcs || t->cores || t->threads || t->numa;
+}
+
+/* Before anything is made: which CPUs were meant, and whether a guest can have them. */
+static struct sf_error *settle_topology(struct sf_run_options *o)
+{
+	if (!has_topology(&o->topology))
+		o->topology.cores = o->cpus ? o->cpus : DEFAULT_CPUS;
+	SF_TRY(sf_vm_topology_check(&o->topology, o->memory));
+	uint32_t n = sf_vm_topology_cpus(&o->topology);
+
+	if (o->cpus && o->cpus != n)
+		return sf_error_new(SF_USAGE, "%u CPUs were asked for, and a topology of %u", o->cpus, n);
+	o->cpus = n;
+	return NULL;
 }
 
 static struct sf_run *run_new(const struct sf_run_options *options)
@@ -93,6 +116,7 @@ void sf_run_free(struct sf_run *run)
 	if (run->notify >= 0)
 		close(run->notify);
 	free(run->dir);
+	free(run->steps);
 	pthread_mutex_destroy(&run->lock);
 	free(run);
 }
@@ -146,7 +170,7 @@ static struct sf_error *start_vm(struct sf_run *run, const char *initrd)
 		.initrd = initrd,
 		.run_dir = run->dir,
 		.memory = run->opt.memory,
-		.topology = { .cores = run->opt.cpus },
+		.topology = run->opt.topology,
 		.log = run->opt.log,
 		.on_line = on_console_line,
 		.on_line_arg = run,
@@ -156,7 +180,7 @@ static struct sf_error *start_vm(struct sf_run *run, const char *initrd)
 	run->started = sf_vm_clock();
 	const struct sf_vm_ram *ram = sf_vm_ram(run->vm);
 
-	return sf_image_ram_new(ram->fd, ram->ranges, ram->n, &run->ram);
+	return sf_image_ram_new(ram->fds, ram->n_files, ram->ranges, ram->n, &run->ram);
 }
 
 static struct sf_error *start_coordinator(struct sf_run *run)
@@ -200,6 +224,7 @@ static struct sf_error *start(struct sf_run *run)
 	SF_TRY(sf_qemu_find(run->opt.qemu, &run->qemu));
 	run->qemu_text = sf_asprintf("%s %s", run->qemu.path, run->qemu.version);
 	SF_TRY(sf_pack_kernel(run->opt.kernel, &fetch, &run->kernel_path));
+	SF_TRY(sf_pack_kernel_able(run->kernel_path, strcmp(run->scheduler, "none") != 0));
 	SF_TRY(choose_accel(run));
 	err = boot(run, initrd);
 	/* QEMU has read it; a run keeps what it found, not what it was made of. */
@@ -413,6 +438,9 @@ struct sf_error *sf_run_execute(const struct sf_run_options *options, struct sf_
 		return sf_error_nomem();
 	if (run->notify < 0)
 		return sf_error_sys(errno, "eventfd");
+	SF_TRY(settle_topology(&run->opt));
+	SF_TRY(sf_run_check_expects(&run->opt));
+	SF_TRY(sf_run_begin_scenario(run));
 	SF_TRY(sf_run_make_dir(run));
 	SF_TRY(sf_run_write_json(run, false));
 	execute(run);

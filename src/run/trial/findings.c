@@ -171,8 +171,10 @@ void sf_run_conclude(struct sf_run *run)
 {
 	judge_end(run);
 	/* What was to happen later can only be missed by a run that got there. */
-	if (run->verdict != SF_BAD_USAGE && run->verdict != SF_HARNESS_FAILED)
+	if (run->verdict != SF_BAD_USAGE && run->verdict != SF_HARNESS_FAILED) {
 		find_missing_captures(run);
+		sf_run_judge_scenario(run);
+	}
 	/* A run that was ended before its time says nothing of the scheduler. */
 	if (wants_scheduler(run) && run->done && !run->attached && !run->sched_failed)
 		sf_run_find(run, SF_FAIL, "scheduler", "%s was never attached", run->scheduler);
@@ -181,6 +183,9 @@ void sf_run_conclude(struct sf_run *run)
 		if (!run->n_observed && run->verdict == SF_PASS)
 			sf_run_find(run, SF_INCONCLUSIVE, "check", "the check looked at nothing");
 	}
+	/* As for the check: of a run that went wrong nobody has to hear what else does not hold. */
+	if (rank(run->verdict) <= rank(SF_INCONCLUSIVE))
+		sf_run_ask_expects(run);
 	if (!run->heard && run->verdict == SF_PASS)
 		sf_run_find(run, SF_INCONCLUSIVE, "guest", "nothing was heard from the guest");
 }

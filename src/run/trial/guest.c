@@ -71,6 +71,32 @@ static void put_captures(struct sf_json_writer *w, const struct sf_run_options *
 	sf_json_end_array(w);
 }
 
+/* A scenario is executed by another process of the agent's program. */
+static void put_test(struct sf_json_writer *w, const struct sf_run_options *o)
+{
+	static const char *const steps[] = { SF_SCENARIO_OPTION, SF_SCENARIO_FILE, NULL };
+	bool has_steps = o->scenario && o->scenario->n_steps;
+
+	if (!has_steps && !o->test)
+		return;
+	sf_json_key(w, "test");
+	sf_json_begin_object(w);
+	sf_json_put_str(w, "path", has_steps ? "/init" : IN_GUEST "/test");
+	put_list(w, "args", has_steps ? steps : o->test_args);
+	sf_json_end_object(w);
+}
+
+static struct sf_error *pack_steps(struct sf_pack *pack, const struct sf_scenario *s)
+{
+	struct sf_json_buffer steps = { 0 };
+	struct sf_error *err = sf_steps_write(s->steps, s->n_steps, &steps);
+
+	if (!err)
+		err = sf_pack_bytes(pack, steps.text, steps.len, SF_SCENARIO_FILE, 0644);
+	free(steps.text);
+	return err;
+}
+
 static struct sf_error *write_config(const struct sf_run_options *o, const struct what_to_run *what,
 				     struct sf_json_buffer *ret)
 {
@@ -83,13 +109,7 @@ static struct sf_error *write_config(const struct sf_run_options *o, const struc
 	put_workload(&w, o);
 	put_captures(&w, o);
 	sf_json_put_u64(&w, "duration_ns", o->duration_ns);
-	if (o->test) {
-		sf_json_key(&w, "test");
-		sf_json_begin_object(&w);
-		sf_json_put_str(&w, "path", IN_GUEST "/test");
-		put_list(&w, "args", o->test_args);
-		sf_json_end_object(&w);
-	}
+	put_test(&w, o);
 	sf_json_end_object(&w);
 	return sf_json_writer_finish(&w) ? NULL : sf_error_nomem();
 }
@@ -139,6 +159,8 @@ struct sf_error *sf_run_pack_guest(struct sf_run *run, const char *initrd)
 	SF_TRY(pack_scheduler(pack, run->scheduler, &what));
 	if (run->opt.test)
 		SF_TRY(sf_pack_program(pack, run->opt.test, IN_GUEST "/test"));
+	if (sf_run_has_steps(run))
+		SF_TRY(pack_steps(pack, run->opt.scenario));
 	SF_TRY(pack_files(pack, run->opt.files));
 	err = write_config(&run->opt, &what, &config);
 	if (!err)

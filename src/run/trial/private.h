@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "freeze/freeze.h"
 #include "pack/pack.h"
+#include "scenario/scenario.h"
 #include "trial/trial.h"
 #include "wire/message.h"
 #include "wire/wire.h"
@@ -25,6 +26,13 @@ struct sf_run_value {
 	uint64_t u64;
 	int64_t i64;
 	char *str;
+};
+
+enum sf_run_step_state { SF_STEP_WAITING, SF_STEP_RUNNING, SF_STEP_DONE, SF_STEP_FAILED };
+
+struct sf_run_step {
+	enum sf_run_step_state state;
+	uint64_t begin_ns, end_ns; /* guest clock */
 };
 
 /* What the coordinator's thread leaves for ours. */
@@ -69,6 +77,7 @@ struct sf_run {
 	struct { struct sf_finding *v; size_t n, cap; } findings;
 	struct { struct sf_run_value *v; size_t n, cap; } values;
 	enum sf_verdict verdict;
+	struct sf_run_step *steps; /* of the scenario; NULL: it has none */
 
 	/* What has happened. */
 	bool heard, attached, sched_failed, done, ended, stop_now, port_dead, facts_cached;
@@ -85,6 +94,20 @@ struct sf_run {
 /* findings.c */
 void sf_run_find(struct sf_run *run, enum sf_verdict verdict, const char *source, const char *fmt, ...) sf_printf(4, 5);
 void sf_run_conclude(struct sf_run *run);
+
+/* expect.c */
+SF_CHECKED struct sf_error *sf_run_check_expects(const struct sf_run_options *options); /* can they be read? */
+void sf_run_ask_expects(struct sf_run *run);
+
+/* scenario.c */
+bool sf_run_has_steps(const struct sf_run *run);
+SF_CHECKED struct sf_error *sf_run_begin_scenario(struct sf_run *run);
+/* False: the message is of no step. */
+bool sf_run_step_event(struct sf_run *run, const struct sf_wire_message *m);
+bool sf_run_step_result(struct sf_run *run, const struct sf_wire_message *m);
+void sf_run_scenario_ended(struct sf_run *run, const struct sf_wire_message *m);
+void sf_run_judge_scenario(struct sf_run *run);
+void sf_run_put_scenario(struct sf_json_writer *w, const struct sf_run *run);
 
 /* rundir.c */
 SF_CHECKED struct sf_error *sf_run_make_dir(struct sf_run *run);

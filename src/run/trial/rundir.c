@@ -204,6 +204,7 @@ static void put_run(struct sf_json_writer *w, struct sf_run *run, bool complete)
 	put_captures(w, run);
 	put_findings(w, run);
 	put_values(w, run);
+	sf_run_put_scenario(w, run);
 }
 
 struct sf_error *sf_run_write_json(struct sf_run *run, bool complete)

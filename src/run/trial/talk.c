@@ -244,6 +244,8 @@ static void on_result(struct sf_run *run, const struct sf_wire_message *m)
 {
 	const char *name = m->name ? m->name : "", *text = m->text ? m->text : "";
 
+	if (sf_run_step_result(run, m))
+		return;
 	sf_run_find(run, m->ok ? SF_PASS : SF_FAIL, "guest", "%s%s%s", name, name[0] && text[0] ? ": " : "", text);
 }
 
@@ -272,7 +274,9 @@ static void on_end(struct sf_run *run, const struct sf_wire_message *m)
 	if (m->dropped)
 		sf_log(&run->opt.log, SF_LOG_WARN, "%" PRIu64 " lines of the guest's programs were not sent", m->dropped);
 	say(run, SF_WIRE_DONE, NULL, 0);
-	if (run->opt.test)
+	if (sf_run_has_steps(run))
+		sf_run_scenario_ended(run, m);
+	else if (run->opt.test)
 		judge_test(run, m);
 }
 
@@ -297,6 +301,8 @@ static void on_message(struct sf_run *run, const struct sf_wire_message *m)
 		       m->cut ? " …" : "");
 		break;
 	case SF_WIRE_EVNT:
+		if (sf_run_step_event(run, m))
+			break;
 		if (m->name && !strcmp(m->name, "asked"))
 			run->asked_at = m->t_ns;
 		sf_log(&run->opt.log, SF_LOG_INFO, "guest: %s%s%s", m->name ? m->name : "?", m->text ? ": " : "",

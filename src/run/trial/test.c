@@ -152,6 +152,7 @@ static struct sf_run_options options_for(struct host *h, const struct sf_test *t
 		.kernel = h->kernel ? h->kernel : test->kernel,
 		.accel = h->accel,
 		.cpus = test->cpus,
+		.topology = test->topology,
 		.memory = test->memory,
 		.duration_ns = test->duration_ns,
 		.captures = test->captures,

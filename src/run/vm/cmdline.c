@@ -11,31 +11,34 @@
 /* Left to itself q35 ends low RAM at 2 GiB or at 2816 MiB, depending on the size (hw/i386/pc_q35.c). */
 #define LOW_RAM_MAX (2 * GIB)
 #define HIGH_RAM (4 * GIB)
-#define MAX_CPUS 4096
+/* A page block of the kernel's (2 MiB) is of one node. */
+#define NODE_ALIGN (2 * MIB)
 
-void sf_vm_ram_layout(uint64_t size, struct sf_vm_ram *ret)
+/*
+ * To QEMU a guest's memory is one sequence of bytes, node after node, of which the first 2 GiB are low
+ * (hw/core/numa.c, hw/i386/pc.c). A node that has both is in two ranges.
+ */
+void sf_vm_ram_layout(uint64_t size, uint32_t nodes, struct sf_vm_ram *ret)
 {
-	uint64_t low = sf_min(size, LOW_RAM_MAX);
+	uint64_t share = nodes > 1 ? size / nodes & ~(NODE_ALIGN - 1) : size, at = 0;
 
-	ret->size = size;
-	ret->n = 1;
-	ret->ranges[0] = (struct sf_ram_range){ .gpa = 0, .len = low, .offset = 0 };
-	ret->ranges[1] = (struct sf_ram_range){ 0 };
-	if (size > low)
-		ret->ranges[ret->n++] = (struct sf_ram_range){ .gpa = HIGH_RAM, .len = size - low, .offset = low };
-}
+	*ret = (struct sf_vm_ram){ .size = size, .n_files = nodes };
+	for (uint32_t i = 0; i < SF_VM_MAX_NODES; i++)
+		ret->fds[i] = -1;
+	for (uint32_t i = 0; i < nodes; i++) {
+		uint64_t len = i + 1 < nodes ? share : size - at, end = at + len;
 
-uint32_t sf_vm_topology_cpus(const struct sf_vm_topology *t)
-{
-	const uint32_t parts[] = { t->sockets, t->dies, t->cores, t->threads };
-	uint64_t n = 1;
+		ret->file_sizes[i] = len;
+		for (uint64_t from = at; at < end; at += len) {
+			bool is_low = at < LOW_RAM_MAX;
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		n *= parts[i] ? parts[i] : 1;
-		if (n > MAX_CPUS)
-			return 0;
+			len = is_low ? sf_min(end, LOW_RAM_MAX) - at : end - at;
+			ret->ranges[ret->n++] = (struct sf_ram_range){
+				.gpa = is_low ? at : at - LOW_RAM_MAX + HIGH_RAM, .len = len,
+				.offset = at - from, .file = i,
+			};
+		}
 	}
-	return (uint32_t)n;
 }
 
 void sf_cmdline_clear(struct sf_cmdline *cmdline)
@@ -83,15 +86,71 @@ static char *escape(const char *value)
 	return sf_text_take(&t);
 }
 
+/* What the guest's CPUs are said to be. */
+static const char *cpu_model(const struct sf_vm_config *config)
+{
+	if (config->cpu)
+		return config->cpu;
+	/*
+	 * Linux takes threads and dies from what an Intel CPU says (CPUID 0x1f), or from an AMD CPU with TOPOEXT, which
+	 * TCG does not know. A multi-socket AMD system's TSCs are not trusted either. This model is one that never
+	 * speculated, as TCG does not, so that the kernel has nothing to mitigate. MWAIT is left out because it
+	 * spins (helper_mwait() in target/i386/tcg), and on an Intel a CPU that is offline would wait in it.
+	 */
+	if (config->accel == SF_ACCEL_TCG)
+		return "max,vendor=GenuineIntel,family=6,model=28,stepping=10,monitor=off";
+	/*
+	 * IA32_ARCH_CAPABILITIES only tells a guest which mitigations it may leave out, and on a nested host setting
+	 * it can fail, which QEMU answers with an assertion. TOPOEXT has to be asked for, and is AMD's.
+	 */
+	__builtin_cpu_init();
+	return __builtin_cpu_is("amd") ? "host,arch-capabilities=off,topoext=on" : "host,arch-capabilities=off";
+}
+
+/* A die has a level 3 cache of its own. Nodes have whole caches, one after the other. */
+static void add_cpus(struct sf_cmdline *c, const struct sf_topology *t)
+{
+	uint32_t per_socket = sf_max(t->llcs, 1u), n_llcs = sf_vm_topology_llcs(t);
+
+	word(c, "-smp");
+	word(c, "%" PRIu32 ",sockets=%" PRIu32 ",dies=%" PRIu32 ",cores=%" PRIu32 ",threads=%" PRIu32,
+	     sf_vm_topology_cpus(t), sf_max(t->sockets, 1u), per_socket, sf_max(t->cores, 1u), sf_max(t->threads, 1u));
+	for (uint32_t i = 0; t->numa > 1 && i < n_llcs; i++) {
+		char die[32] = "";
+
+		if (per_socket > 1)
+			snprintf(die, sizeof(die), ",die-id=%" PRIu32, i % per_socket);
+		word(c, "-numa");
+		word(c, "cpu,node-id=%" PRIu32 ",socket-id=%" PRIu32 "%s", i / (n_llcs / t->numa), i / per_socket, die);
+	}
+}
+
+static void add_memory(struct sf_cmdline *c, const struct sf_vm_config *config)
+{
+	struct sf_vm_ram ram;
+
+	sf_vm_ram_layout(config->memory, sf_max(config->topology.numa, 1u), &ram);
+	word(c, "-m");
+	word(c, "%" PRIu64 "M", config->memory / MIB);
+	for (size_t i = 0; i < ram.n_files; i++) {
+		word(c, "-object");
+		word(c, "memory-backend-file,id=ram%zu,size=%" PRIu64 ",mem-path=/proc/self/fd/%zu,share=on", i,
+		     ram.file_sizes[i], SF_VM_FD_RAM + i);
+		if (ram.n_files == 1)
+			return;
+		word(c, "-numa");
+		word(c, "node,nodeid=%zu,memdev=ram%zu", i, i);
+	}
+}
+
 static void add_machine(struct sf_cmdline *c, const struct sf_vm_config *config)
 {
-	const struct sf_vm_topology *t = &config->topology;
 	bool kvm = config->accel == SF_ACCEL_KVM;
 
 	word(c, "-machine");
 	/* The devices that are off cost boot time under TCG and are of no use here. */
-	word(c, "q35,memory-backend=ram,max-ram-below-4g=%" PRIu64 ",graphics=off,vmport=off,usb=off,sata=off,"
-		"smbus=off,dump-guest-core=off", (uint64_t)LOW_RAM_MAX);
+	word(c, "q35,%smax-ram-below-4g=%" PRIu64 ",graphics=off,vmport=off,usb=off,sata=off,smbus=off,"
+		"dump-guest-core=off", config->topology.numa > 1 ? "" : "memory-backend=ram0,", (uint64_t)LOW_RAM_MAX);
 	word(c, "-accel");
 	/*
 	 * Before 8.1 (commit deba78709ae8) TCG's vCPU threads could translate code while another one patched it, and
@@ -101,20 +160,10 @@ static void add_machine(struct sf_cmdline *c, const struct sf_vm_config *config)
 
 	word(c, kvm ? "kvm" : race ? "tcg,thread=single,tb-size=512" : "tcg,thread=multi,tb-size=512");
 	word(c, "-cpu");
-	/*
-	 * IA32_ARCH_CAPABILITIES only tells a guest which mitigations it may leave out, and on a nested host setting
-	 * it can fail, which QEMU answers with an assertion.
-	 */
-	word(c, "%s", config->cpu ? config->cpu : kvm ? "host,arch-capabilities=off" : "max");
-	word(c, "-smp");
-	word(c, "%" PRIu32 ",sockets=%" PRIu32 ",dies=%" PRIu32 ",cores=%" PRIu32 ",threads=%" PRIu32,
-	     sf_vm_topology_cpus(t), sf_max(t->sockets, 1u), sf_max(t->dies, 1u), sf_max(t->cores, 1u),
-	     sf_max(t->threads, 1u));
-	word(c, "-m");
-	word(c, "%" PRIu64 "M", config->memory / MIB);
-	word(c, "-object");
-	word(c, "memory-backend-file,id=ram,size=%" PRIu64 ",mem-path=/proc/self/fd/%d,share=on", config->memory,
-	     SF_VM_FD_RAM);
+	word(c, "%s", cpu_model(config));
+	/* QEMU wants to know of a node before it hears which CPUs it has. */
+	add_memory(c, config);
+	add_cpus(c, &config->topology);
 	/* The clock that the guest's RTC shows stands still with it. */
 	word(c, "-rtc");
 	word(c, "base=utc,clock=vm");
@@ -194,16 +243,12 @@ static void add_kernel(struct sf_cmdline *c, const struct sf_vm_config *config)
 
 static struct sf_error *check(const struct sf_vm_config *config)
 {
-	uint32_t cpus = sf_vm_topology_cpus(&config->topology);
-
-	if (!cpus)
-		return sf_error_new(SF_USAGE, "topology: more than %d CPUs", MAX_CPUS);
 	if (config->memory % MIB || config->memory < 64 * MIB || config->memory > 1024 * GIB)
 		return sf_error_new(SF_USAGE, "memory: %" PRIu64 " bytes; it takes whole MiB, from 64M to 1024G",
 				    config->memory);
 	if (config->accel != SF_ACCEL_KVM && config->accel != SF_ACCEL_TCG)
 		return sf_error_new(SF_USAGE, "accelerator: 'auto' has to be decided first");
-	return NULL;
+	return sf_vm_topology_check(&config->topology, config->memory);
 }
 
 struct sf_error *sf_cmdline_build(const struct sf_vm_config *config, const char *socket_dir, struct sf_cmdline *ret)

@@ -8,13 +8,14 @@
 
 /* The fds that QEMU finds open, by number: the guardian puts them there. */
 enum sf_vm_fd_number {
-	SF_VM_FD_RAM = 3,
-	SF_VM_FD_QMP,
+	SF_VM_FD_FIRST = 3,
+	SF_VM_FD_QMP = SF_VM_FD_FIRST,
 	SF_VM_FD_SIDE_STOP, /* more QMP connections */
 	SF_VM_FD_SIDE_REST,
 	SF_VM_FD_BULK,
 	SF_VM_FD_STATS,
-	SF_VM_FD_END,
+	SF_VM_FD_RAM,       /* the first of its files, the others follow */
+	SF_VM_FD_END = SF_VM_FD_RAM + SF_VM_MAX_NODES,
 };
 
 struct sf_cmdline {
@@ -32,9 +33,9 @@ void sf_cmdline_clear(struct sf_cmdline *cmdline);
 /* As a shell would take it. NULL without memory. */
 char *sf_cmdline_text(const struct sf_cmdline *cmdline);
 
-/* Where q35 puts @size bytes of RAM under this command line. */
-void sf_vm_ram_layout(uint64_t size, struct sf_vm_ram *ret);
+/* Where q35 puts @size bytes of RAM of so many NUMA nodes under this command line; there are no files yet. */
+void sf_vm_ram_layout(uint64_t size, uint32_t nodes, struct sf_vm_ram *ret);
 
-uint32_t sf_vm_topology_cpus(const struct sf_vm_topology *t); /* 0: more than 4096 */
+uint32_t sf_vm_topology_llcs(const struct sf_topology *t); /* of all sockets */
 
 #endif

@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 
 #define FIRST_FD 3
-#define MAX_FDS 16
-#define LIFTED_FD 32 /* above every number that is given out */
+#define MAX_FDS 48
+#define LIFTED_FD 64 /* above every number that is given out */
 #define END_MS 5000  /* a killed process is gone by then, or in the kernel for good */
 
 enum message_kind { MSG_STARTED = 1, MSG_FAILED, MSG_EXITED };

@@ -2,7 +2,9 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/kvm.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -27,7 +29,8 @@ void sf_vm_free(struct sf_vm *vm)
 	sf_json_unref(vm->regs);
 	for (size_t i = 0; i < SF_VM_N_PORTS; i++)
 		sf_cleanup_close(&vm->ports[i]);
-	sf_cleanup_close(&vm->ram.fd);
+	for (size_t i = 0; i < vm->ram.n_files; i++)
+		sf_cleanup_close(&vm->ram.fds[i]);
 	sf_cleanup_close(&vm->epoll_fd);
 	sf_cleanup_close(&vm->qemu_log_fd);
 	sf_cleanup_close(&vm->console.fd);
@@ -90,7 +93,7 @@ static struct sf_error *check_files(const struct sf_vm_config *config)
 	return NULL;
 }
 
-static struct sf_error *make_ram(uint64_t size, struct sf_vm_ram *ret)
+static struct sf_error *make_ram_file(uint64_t size, int *ret)
 {
 	_cleanup_close_ int fd = memfd_create("stillframe-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
@@ -101,8 +104,27 @@ static struct sf_error *make_ram(uint64_t size, struct sf_vm_ram *ret)
 	/* Whatever becomes of QEMU, a load from the mapping never faults. */
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		return sf_error_sys(errno, "memory for the guest");
-	sf_vm_ram_layout(size, ret);
-	ret->fd = steal_fd(&fd);
+	*ret = steal_fd(&fd);
+	return NULL;
+}
+
+static struct sf_error *make_ram(uint64_t size, uint32_t nodes, struct sf_vm_ram *ram)
+{
+	sf_vm_ram_layout(size, nodes, ram);
+	for (size_t i = 0; i < ram->n_files; i++)
+		SF_TRY(make_ram_file(ram->file_sizes[i], &ram->fds[i]));
+	return NULL;
+}
+
+/* KVM's own limit is far above ours where it is not set lower on purpose. */
+static struct sf_error *check_kvm_cpus(uint32_t n_cpus)
+{
+	_cleanup_close_ int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int max = fd < 0 ? -1 : ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+
+	if (max > 0 && n_cpus > (uint32_t)max)
+		return sf_error_new(SF_USAGE, "topology: %" PRIu32 " CPUs; KVM on this host gives a guest at most %d",
+				    n_cpus, max);
 	return NULL;
 }
 
@@ -148,12 +170,12 @@ static struct sf_error *watch_fd(struct sf_vm *vm, int fd)
 
 /* What QEMU inherits, in the order of enum sf_vm_fd_number. The RAM is the VM's own. */
 struct far_ends {
-	int fds[SF_VM_FD_END - SF_VM_FD_RAM];
+	int fds[SF_VM_FD_END - SF_VM_FD_FIRST];
 };
 
 static void far_ends_close(struct far_ends *far)
 {
-	for (size_t i = 1; i < ARRAY_SIZE(far->fds); i++)
+	for (size_t i = 0; i < SF_VM_FD_RAM - SF_VM_FD_FIRST; i++)
 		sf_cleanup_close(&far->fds[i]);
 }
 
@@ -163,7 +185,7 @@ static struct sf_error *make_channel(struct far_ends *far, enum sf_vm_fd_number 
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return sf_error_sys(errno, "a channel to QEMU");
-	far->fds[number - SF_VM_FD_RAM] = pair[1];
+	far->fds[number - SF_VM_FD_FIRST] = pair[1];
 	*ret = pair[0];
 	return NULL;
 }
@@ -192,8 +214,8 @@ static struct sf_error *launch(struct sf_vm *vm, const struct sf_vm_config *conf
 	_cleanup_cmdline_ struct sf_cmdline cmdline = { 0 };
 
 	memset(far.fds, -1, sizeof(far.fds));
-	SF_TRY(make_ram(config->memory, &vm->ram));
-	far.fds[0] = vm->ram.fd;
+	SF_TRY(make_ram(config->memory, sf_max(config->topology.numa, 1u), &vm->ram));
+	memcpy(far.fds + SF_VM_FD_RAM - SF_VM_FD_FIRST, vm->ram.fds, vm->ram.n_files * sizeof(vm->ram.fds[0]));
 	SF_TRY(open_log(config->run_dir, "console.log", O_RDWR, &vm->console.fd));
 	SF_TRY(open_log(config->run_dir, "qemu.log", O_RDWR, &vm->qemu_log_fd));
 	SF_TRY(open_log(config->run_dir, "qmp.log", O_WRONLY, &vm->qmp_log.fd));
@@ -209,8 +231,8 @@ static struct sf_error *launch(struct sf_vm *vm, const struct sf_vm_config *conf
 	SF_TRY(make_qmp(vm, &far, SF_VM_FD_SIDE_STOP, true, &vm->sides[SF_VM_SIDE_STOP].qmp));
 	SF_TRY(make_qmp(vm, &far, SF_VM_FD_SIDE_REST, true, &vm->sides[SF_VM_SIDE_REST].qmp));
 	const struct sf_guard_spec spec = {
-		.argv = cmdline.v, .fds = far.fds, .n_fds = ARRAY_SIZE(far.fds), .out_fd = vm->qemu_log_fd,
-		.socket_dir = vm->socket_dir,
+		.argv = cmdline.v, .fds = far.fds, .n_fds = SF_VM_FD_RAM - SF_VM_FD_FIRST + vm->ram.n_files,
+		.out_fd = vm->qemu_log_fd, .socket_dir = vm->socket_dir,
 	};
 
 	SF_TRY(sf_guard_start(&spec, deadline, &vm->guard));
@@ -241,11 +263,15 @@ static struct sf_error *await_ready(struct sf_vm *vm, uint64_t deadline)
 struct sf_error *sf_vm_start(const struct sf_vm_config *config, uint64_t deadline, struct sf_vm **ret)
 {
 	SF_TRY(check_files(config));
+	/* The layout of RAM relies on it. */
+	SF_TRY(sf_vm_topology_check(&config->topology, config->memory));
+	if (config->accel == SF_ACCEL_KVM)
+		SF_TRY(check_kvm_cpus(sf_vm_topology_cpus(&config->topology)));
 	SF_OWNED(vm) vm = calloc(1, sizeof(*vm));
 
 	if (!vm)
 		return sf_error_nomem();
-	vm->ram.fd = vm->epoll_fd = vm->qemu_log_fd = vm->console.fd = vm->qmp_log.fd = -1;
+	vm->epoll_fd = vm->qemu_log_fd = vm->console.fd = vm->qmp_log.fd = -1;
 	vm->ports[SF_VM_PORT_BULK] = vm->ports[SF_VM_PORT_STATS] = -1;
 	vm->guard = SF_GUARD_NULL;
 	vm->log = config->log;

@@ -5,7 +5,7 @@
 /*
  * Guest memory as pages, by guest-physical address (GPA). One seam with several things behind it:
  *
- *   ram      live RAM: a memfd that we created and mapped, with the hole below 4 GiB
+ *   ram      live RAM: memfds that we created and mapped, with the hole below 4 GiB
  *   pages    an immutable set of pages in memory: a capture, or facts that were read back
  *   core     an ELF core file, read with pread(2), each page checked against its checksum when first touched (core.h)
  *   overlay  one image before another
@@ -39,8 +39,8 @@ struct sf_image_ops;
 
 /*
  * What every kind of image begins with. Only this room looks inside; it is here so that a page of live RAM costs two
- * comparisons and an addition, and no call: RAM is mapped at `flat_base` + GPA, its first two ranges are `flat`. An
- * image that is not flat leaves their `len` 0.
+ * comparisons and an addition, and no call: RAM is mapped at `flat_base` + GPA, its first two stretches without a hole are
+ * `flat`. An image that is not flat leaves their `len` 0.
  */
 struct sf_image {
 	const struct sf_image_ops *ops;
@@ -101,15 +101,17 @@ bool sf_image_next_run(struct sf_image *img, uint64_t from, struct sf_image_run 
 
 /* ---- live RAM ----------------------------------------------------------------------------------- */
 
-/* [gpa, gpa + len) is at @offset of the file. Sorted, not overlapping, page aligned. */
+/* [gpa, gpa + len) is at @offset of file number @file. Sorted, not overlapping, page aligned. */
 struct sf_ram_range {
 	uint64_t gpa, len, offset;
+	uint32_t file;
 };
 /*
- * Maps @fd read-only, shared; the caller keeps @fd and may close it. The file must be sealed against shrinking, or ours
- * alone: a mapping of a file that is cut short is SIGBUS. SF_USAGE: no such ranges; SF_SYSTEM: mmap failed.
+ * Maps the files read-only, shared; the caller keeps @fds and may close them. They must be sealed against shrinking, or
+ * ours alone: a mapping of a file that is cut short is SIGBUS. SF_USAGE: no such ranges; SF_SYSTEM: mmap failed.
  */
-SF_CHECKED struct sf_error *sf_image_ram_new(int fd, const struct sf_ram_range *ranges, size_t n, struct sf_image **ret);
+SF_CHECKED struct sf_error *sf_image_ram_new(const int *fds, size_t n_fds, const struct sf_ram_range *ranges, size_t n,
+					     struct sf_image **ret);
 
 /* ---- recorder ----------------------------------------------------------------------------------- */
 

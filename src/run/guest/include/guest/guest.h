@@ -4,8 +4,8 @@
 
 /*
  * What runs inside a guest and is no PID 1: the public functions of stillframe/guest.h, and the worker processes and
- * cgroup files beneath them, which PID 1 uses too. Knows base and wire. Touches /sys/fs/cgroup, /proc/cmdline and PID
- * 1's socket, and nothing of a host.
+ * cgroup files beneath them, which PID 1 uses too. Knows base and wire. Touches /sys/fs/cgroup, the switches of
+ * /sys/devices/system/cpu, /proc/cmdline and PID 1's socket, and nothing of a host.
  */
 
 #include "stillframe/guest.h"
@@ -28,6 +28,13 @@ SF_CHECKED struct sf_error *sf_cgroup_path(const char *root, const char *cgroup,
 SF_CHECKED struct sf_error *sf_cgroup_create(const char *root, const char *cgroup);
 SF_CHECKED struct sf_error *sf_cgroup_write(const char *root, const char *cgroup, const char *file,
 					    const char *value);
+
+/* ---- CPUs; @root is SF_CPU_ROOT but in tests ---------------------------------------------------- */
+
+#define SF_CPU_ROOT "/sys/devices/system/cpu"
+
+/* As sf_guest_cpu_online(). */
+SF_CHECKED struct sf_error *sf_cpu_set_online(const char *root, unsigned int cpu, bool online, uint64_t timeout_ns);
 
 /* ---- workers ------------------------------------------------------------------------------------ */
 

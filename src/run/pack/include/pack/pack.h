@@ -48,16 +48,48 @@ struct sf_pack_fetch {
 };
 
 /*
- * The kernel image that @kernel means: a path (it has a slash, or is a file), or a series such as "6.18" or "newest",
- * which is taken from the cache or fetched by the script kernel-get; NULL: the newest in the cache that can run a
- * scheduler, else 6.18 is fetched. @how may be NULL.
+ * The kernel image that @kernel means: a path (it has a slash, or is a file); "host", the kernel that runs this machine,
+ * or the release of another one it has; or a series such as "6.18" or "newest", which is taken from the cache or fetched
+ * by the script kernel-get. NULL: the newest in the cache that can run a scheduler, else 6.18 is fetched. @how may be
+ * NULL.
  * SF_USAGE: no such file, no kernel image (neither a bzImage nor an ELF kernel: says what it is), no such series.
  * SF_DEADLINE: @how->stop said so. SF_SYSTEM: it could not be fetched, with the script's last words.
  */
 SF_CHECKED struct sf_error *sf_pack_kernel(const char *kernel, const struct sf_pack_fetch *how, char **ret_path);
 
-/* The release that a bzImage says it is of; free() it. NULL: it does not say. */
+/*
+ * Was the kernel @path built with what a run needs, and with @scheduler what a BPF scheduler needs? SF_USAGE names each
+ * option that is missing, and what it is for. What nobody can tell before it boots is no error: the options are known
+ * from a config beside the image (`config`, or `config-X` beside `vmlinuz-X`), from the image if it holds one
+ * (CONFIG_IKCONFIG), and a few from names in its BTF.
+ */
+SF_CHECKED struct sf_error *sf_pack_kernel_able(const char *path, bool scheduler);
+
+/* The release that an image says it is of; free() it. NULL: it does not say. */
 char *sf_pack_kernel_release(const char *path);
+
+enum sf_pack_known { SF_PACK_UNKNOWN, SF_PACK_NO, SF_PACK_YES };
+
+struct sf_kernel_file {
+	char *release;
+	char *path;
+	bool is_host;               /* this machine's, else cached */
+	bool is_running;
+	bool is_readable;           /* distributions let only root read some */
+	uint64_t size;              /* of the image */
+	enum sf_pack_known sched_ext;
+};
+
+struct sf_kernel_files {
+	struct sf_kernel_file *v;
+	size_t n, cap;
+};
+
+/* Those cached and those of this machine, each the newest first. */
+SF_CHECKED struct sf_error *sf_pack_kernels(struct sf_kernel_files *ret);
+void sf_kernel_files_clear(struct sf_kernel_files *files);
+/* strcmp() for releases: as people count, so that 6.9 comes before 6.18, and a release candidate before its release. */
+int sf_pack_kernel_compare(const char *a, const char *b);
 
 /* Where the agent is: $STILLFRAME_AGENT, beside the running program's build, or the installed libexec. free() it. */
 SF_CHECKED struct sf_error *sf_pack_agent(char **ret_path);

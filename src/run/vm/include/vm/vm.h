@@ -8,7 +8,7 @@
  * from image/ the description of where guest RAM lies.
  *
  * Who owns what
- *  - `struct sf_vm` owns everything: the memfd that is the guest's RAM, our ends of the ports, the QMP connection, the
+ *  - `struct sf_vm` owns everything: the memfds that are the guest's RAM, our ends of the ports, the QMP connection, the
  *    log files, and the guardian. The fds that it shows stay its own: dup() what must live longer. sf_vm_free() ends
  *    QEMU, however it is doing, and returns when it is gone.
  *  - The guardian is a process between us and QEMU. It is QEMU's parent, holds its pidfd, made the socket directory,
@@ -32,6 +32,7 @@
 #include "base/error.h"
 #include "image/image.h"
 #include "stillframe/frame.h"
+#include "stillframe/run.h"
 
 #define SF_NEVER UINT64_MAX
 #define SF_SECOND UINT64_C(1000000000)
@@ -85,9 +86,17 @@ void sf_accel_choice_clear(struct sf_accel_choice *choice);
 
 struct sf_vm;
 
-struct sf_vm_topology {
-	uint32_t sockets, dies, cores, threads; /* each per its parent; 0 means 1. A die has its own last-level cache */
-};
+#define SF_VM_MAX_NODES 32
+
+/*
+ * "8", or "sockets=2,llcs=2,cores=2,threads=2,numa=2" in any order; what is not named stays 0. SF_USAGE says what is
+ * allowed. Whether a guest can have it is sf_vm_topology_check()'s to say.
+ */
+SF_CHECKED struct sf_error *sf_vm_topology_parse(const char *text, struct sf_topology *ret);
+/* SF_USAGE: no guest with @memory bytes can have it; names the limit. */
+SF_CHECKED struct sf_error *sf_vm_topology_check(const struct sf_topology *t, uint64_t memory);
+uint32_t sf_vm_topology_cpus(const struct sf_topology *t); /* 0: more than a guest can have */
+char *sf_vm_topology_text(const struct sf_topology *t);    /* "4 CPUs (2 sockets x ...)"; free() it, NULL without memory */
 
 enum sf_vm_port {
 	SF_VM_PORT_BULK,  /* /dev/vport0p1, `stillframe-bulk` */
@@ -104,7 +113,7 @@ struct sf_vm_config {
 	const char *cpu;        /* QEMU's -cpu; NULL: host or max */
 	const char *run_dir;    /* an existing directory: console.log, qmp.log and qemu.log go there */
 	uint64_t memory;        /* bytes; a multiple of 1 MiB, at least 64 MiB */
-	struct sf_vm_topology topology;
+	struct sf_topology topology;
 	bool gdb;               /* QEMU's gdbstub listens on gdb.sock in the socket directory */
 	const char *const *extra; /* more arguments for QEMU, NULL-terminated; NULL: none */
 	struct sf_logger log;
@@ -123,11 +132,14 @@ SF_CHECKED struct sf_error *sf_vm_start(const struct sf_vm_config *config, uint6
 void sf_vm_free(struct sf_vm *vm); /* NULL is fine */
 SF_DEFINE_CLEANUP(vm, sf_vm_free)
 
+/* Each NUMA node's memory is a file of its own: QEMU before 8.1 cannot take a part of one. */
 struct sf_vm_ram {
-	int fd;           /* sealed against shrinking and growing */
 	uint64_t size;
-	struct sf_ram_range ranges[2];
+	struct sf_ram_range ranges[SF_VM_MAX_NODES + 1]; /* by guest-physical address; a node's is cut where the hole is */
 	size_t n;
+	int fds[SF_VM_MAX_NODES]; /* sealed against shrinking and growing */
+	uint64_t file_sizes[SF_VM_MAX_NODES];
+	size_t n_files;
 };
 const struct sf_vm_ram *sf_vm_ram(const struct sf_vm *vm);
 
