@@ -100,7 +100,24 @@ static void test_what_we_rely_on_comes_last_for_the_kernel(void **state)
 	const char *append = value_of(&c, "-append", "");
 
 	assert_contains(append, "console=ttyS0 loglevel=4");
+	assert_contains(append, " cryptomgr.notests ");
+	assert_null(strstr(append, "tsc_early_khz"));
 	assert_contains(append, " panic=0 loglevel=7 panic=-1 STILLFRAME_GUEST=1");
+}
+
+static void test_a_guest_under_tcg_is_told_how_fast_its_clock_counts(void **state)
+{
+	_cleanup_cmdline_ struct sf_cmdline tcg = { 0 };
+	_cleanup_cmdline_ struct sf_cmdline kvm = { 0 };
+	struct sf_vm_config cfg = config();
+
+	(void)state;
+	cfg.tsc_khz = 2596110;
+	assert_ok(sf_cmdline_build(&cfg, "/tmp/s", &tcg));
+	cfg.accel = SF_ACCEL_KVM;
+	assert_ok(sf_cmdline_build(&cfg, "/tmp/s", &kvm));
+	assert_contains(value_of(&tcg, "-append", ""), " tsc_early_khz=2596110 ");
+	assert_null(strstr(value_of(&kvm, "-append", ""), "tsc_early_khz"));
 }
 
 static void test_kvm_uses_the_clock_that_stands_still(void **state)
@@ -584,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_it_says_what_the_design_needs),
 		cmocka_unit_test(test_vcpus_have_threads_where_they_do_not_race),
 		cmocka_unit_test(test_what_we_rely_on_comes_last_for_the_kernel),
+		cmocka_unit_test(test_a_guest_under_tcg_is_told_how_fast_its_clock_counts),
 		cmocka_unit_test(test_kvm_uses_the_clock_that_stands_still),
 		cmocka_unit_test(test_commas_in_paths_are_doubled),
 		cmocka_unit_test(test_more_arguments_come_last),

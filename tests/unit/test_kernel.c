@@ -306,7 +306,7 @@ static void a_cache_that_cannot_be_written_hinders_nothing(void **state)
 
 /* ---- images ------------------------------------------------------------------------------------------------------- */
 
-static void put_elf_kernel(const char *name, bool pvh, uint64_t beyond)
+static void make_elf_kernel(struct sf_text *t, bool pvh, uint64_t beyond)
 {
 	struct {
 		Elf64_Ehdr h;
@@ -328,7 +328,23 @@ static void put_elf_kernel(const char *name, bool pvh, uint64_t beyond)
 	e.p[0].p_filesz = sizeof(e) + beyond;
 	e.p[1].p_offset = offsetof(__typeof__(e), note);
 	e.p[1].p_filesz = sizeof(e.note) + 8;
-	put(name, &e, sizeof(e));
+	sf_text_putn(t, (const char *)&e, sizeof(e));
+}
+
+static void put_elf_kernel(const char *name, bool pvh, uint64_t beyond)
+{
+	_cleanup_text_ struct sf_text t = { 0 };
+
+	make_elf_kernel(&t, pvh, beyond);
+	put(name, t.v, t.n);
+}
+
+static void put_packed_kernel(const char *name, bool pvh, size_t cut)
+{
+	_cleanup_text_ struct sf_text t = { 0 };
+
+	make_elf_kernel(&t, pvh, 0);
+	put_bzimage(name, t.v, t.n, cut);
 }
 
 static void a_vmlinux_boots_by_its_pvh_entry(void **state)
@@ -344,6 +360,103 @@ static void a_vmlinux_boots_by_its_pvh_entry(void **state)
 	assert_says(sf_kernel_check(path), "CONFIG_PVH", "bzImage", NULL);
 	put_elf_kernel("vmlinux", true, 100000);
 	assert_says(sf_kernel_check(path), "cut short", NULL);
+}
+
+static void assert_is_file(const char *path, const char *name)
+{
+	_cleanup_free_ char *expected = in_dir(name);
+
+	assert_string_equal(path, expected);
+	assert_int_equal(access(path, R_OK), 0);
+}
+
+static void assert_no_file(const char *name)
+{
+	_cleanup_free_ char *path = in_dir(name);
+
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
+#define CACHED "stillframe/kernels/6.18.15-test/"
+
+static void a_cached_kernel_is_unpacked_once(void **state)
+{
+	_cleanup_free_ char *path = in_dir(CACHED "vmlinuz"), *scratch = in_dir("scratch"), *first = NULL, *again = NULL;
+	struct stat made, kept, packed;
+
+	(void)state;
+	put_packed_kernel(CACHED "vmlinuz", true, 0);
+	assert_ok(sf_pack_kernel_unpacked(path, scratch, &first));
+	assert_is_file(first, CACHED "vmlinux.unpacked");
+	assert_ok(sf_kernel_check(first));
+	assert_int_equal(stat(first, &made), 0);
+	assert_ok(sf_pack_kernel_unpacked(path, scratch, &again));
+	assert_string_equal(first, again);
+	assert_int_equal(stat(again, &kept), 0);
+	assert_int_equal(kept.st_ino, made.st_ino);
+	assert_int_equal(stat(path, &packed), 0);
+	assert_memory_equal(&kept.st_mtim, &packed.st_mtim, sizeof(packed.st_mtim));
+	assert_no_file("scratch");
+}
+
+static void an_unpacked_kernel_of_another_time_is_made_anew(void **state)
+{
+	_cleanup_free_ char *path = in_dir(CACHED "vmlinuz"), *scratch = in_dir("scratch"), *image = NULL;
+
+	(void)state;
+	put_packed_kernel(CACHED "vmlinuz", true, 0);
+	put_text(CACHED "vmlinux.unpacked", "of the kernel that was here before");
+	assert_ok(sf_pack_kernel_unpacked(path, scratch, &image));
+	assert_is_file(image, CACHED "vmlinux.unpacked");
+}
+
+static void a_kernel_from_elsewhere_is_unpacked_where_it_is_asked_for(void **state)
+{
+	_cleanup_free_ char *path = in_dir("boot/vmlinuz"), *scratch = in_dir("scratch"), *image = NULL;
+
+	(void)state;
+	put_packed_kernel("boot/vmlinuz", true, 0);
+	assert_ok(sf_pack_kernel_unpacked(path, scratch, &image));
+	assert_is_file(image, "scratch");
+	assert_no_file("boot/vmlinux.unpacked");
+}
+
+static void a_cache_that_cannot_be_written_makes_it_elsewhere(void **state)
+{
+	_cleanup_free_ char *path = in_dir(CACHED "vmlinuz"), *scratch = in_dir("scratch"), *image = NULL;
+
+	(void)state;
+	put_packed_kernel(CACHED "vmlinuz", true, 0);
+	/* Nobody replaces a directory by a file. */
+	put_text(CACHED "vmlinux.unpacked/x", "");
+	assert_ok(sf_pack_kernel_unpacked(path, scratch, &image));
+	assert_is_file(image, "scratch");
+}
+
+static void what_is_not_packed_is_itself(void **state)
+{
+	_cleanup_free_ char *path = in_dir("vmlinux"), *scratch = in_dir("scratch"), *image = NULL;
+
+	(void)state;
+	put_elf_kernel("vmlinux", true, 0);
+	assert_ok(sf_pack_kernel_unpacked(path, scratch, &image));
+	assert_string_equal(image, path);
+	assert_no_file("scratch");
+}
+
+static void what_cannot_be_unpacked_or_entered_says_why(void **state)
+{
+	_cleanup_free_ char *path = in_dir("vmlinuz"), *scratch = in_dir("scratch"), *image = NULL;
+
+	(void)state;
+	put_packed_kernel("vmlinuz", false, 0);
+	assert_says(sf_pack_kernel_unpacked(path, scratch, &image), "CONFIG_PVH", NULL);
+	put_packed_kernel("vmlinuz", true, 40);
+	assert_says(sf_pack_kernel_unpacked(path, scratch, &image), "damaged", NULL);
+	assert_no_file("scratch");
+	put_bzimage("vmlinuz", "no ELF file at all", 18, 0);
+	assert_says(sf_pack_kernel_unpacked(path, scratch, &image), "is no kernel", NULL);
+	assert_null(image);
 }
 
 static void an_image_for_arm_is_called_so(void **state)
@@ -424,6 +537,12 @@ int main(void)
 		test(what_cannot_be_told_is_no_reason_to_refuse),
 		test(a_cache_that_cannot_be_written_hinders_nothing),
 		test(a_vmlinux_boots_by_its_pvh_entry),
+		test(a_cached_kernel_is_unpacked_once),
+		test(an_unpacked_kernel_of_another_time_is_made_anew),
+		test(a_kernel_from_elsewhere_is_unpacked_where_it_is_asked_for),
+		test(a_cache_that_cannot_be_written_makes_it_elsewhere),
+		test(what_is_not_packed_is_itself),
+		test(what_cannot_be_unpacked_or_entered_says_why),
 		test(an_image_for_arm_is_called_so),
 		test(releases_are_in_the_order_of_time),
 		test(a_machine_has_kernels_in_boot_and_beside_its_modules),

@@ -4,8 +4,8 @@
 
 /*
  * What can be known of a kernel image without booting it. kernel_image.c knows its bytes, kernel_config.c which options
- * it was built with, kernel_list.c where kernels are. Images are hostile: nothing of them is believed but what they are
- * asked for.
+ * it was built with, kernel_list.c where kernels are, kernel_boot.c which file is booted for one. Images are hostile:
+ * nothing of them is believed but what they are asked for.
  */
 
 #include "private.h"
@@ -17,6 +17,11 @@ SF_CHECKED struct sf_error *sf_kernel_check(const char *path);
 
 /* The release that a bzImage says it is of; NULL: it is none, or does not say. */
 char *sf_kernel_header_release(const char *path);
+
+bool sf_kernel_is_packed(const char *path); /* a bzImage */
+
+/* Writes the ELF kernel that the bzImage @path unpacks when it boots. SF_USAGE: it is packed in a way not known here. */
+SF_CHECKED struct sf_error *sf_kernel_unpack(const char *path, int out);
 
 /* A name that a kernel's image holds as a string of its own when the kernel has something. */
 struct sf_kernel_needle {

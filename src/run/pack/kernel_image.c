@@ -259,11 +259,13 @@ static bool scan_packed(struct scan *s, const void *data, size_t len)
 	return total && !n;
 }
 
-static struct sf_error *scan_bzimage(int fd, const struct bzimage *bz, struct scan *s, bool *complete)
+/* What a bzImage unpacks into its place; NULL in @ret: its header points nowhere. */
+static struct sf_error *read_payload(int fd, const struct bzimage *bz, unsigned char **ret, size_t *ret_len)
 {
 	uint64_t at = setup_size(bz) + sf_load32(bz->head + AT_PAYLOAD_OFFSET);
 	uint64_t len = sf_load32(bz->head + AT_PAYLOAD_LENGTH);
 
+	*ret = NULL;
 	if (!len || !sf_in_range(at, len, bz->size))
 		return NULL;
 	_cleanup_free_ unsigned char *payload = malloc((size_t)len);
@@ -274,7 +276,19 @@ static struct sf_error *scan_bzimage(int fd, const struct bzimage *bz, struct sc
 	/* All but gzip's have their unpacked size behind them (scripts/Makefile.lib). */
 	if (len > 4 && !(payload[0] == 0x1f && payload[1] == 0x8b))
 		len -= 4;
-	*complete = scan_packed(s, payload, (size_t)len);
+	*ret = steal_ptr(&payload);
+	*ret_len = (size_t)len;
+	return NULL;
+}
+
+static struct sf_error *scan_bzimage(int fd, const struct bzimage *bz, struct scan *s, bool *complete)
+{
+	_cleanup_free_ unsigned char *payload = NULL;
+	size_t len = 0;
+
+	SF_TRY(read_payload(fd, bz, &payload, &len));
+	if (payload)
+		*complete = scan_packed(s, payload, len);
 	return NULL;
 }
 
@@ -360,4 +374,48 @@ char *sf_kernel_header_release(const char *path)
 		if (!isgraph((unsigned char)text[n]))
 			text[n] = '\0';
 	return text[0] ? strdup(text) : NULL;
+}
+
+/* ---- out of its wrapping ------------------------------------------------------------------------------------------ */
+
+static struct sf_error *write_unpacked(struct archive *a, const char *path, int out)
+{
+	_cleanup_free_ char *buf = malloc(READ_SIZE);
+	uint64_t total = 0;
+	la_ssize_t n = 0;
+
+	if (!buf)
+		return sf_error_nomem();
+	while (a && total < MAX_UNPACKED && (n = archive_read_data(a, buf, READ_SIZE)) > 0) {
+		SF_TRY(sf_write_all(out, buf, (size_t)n));
+		total += (uint64_t)n;
+	}
+	if (!total || n)
+		return sf_error_new(SF_USAGE, "the kernel %s is packed in a way that is not known here, or damaged", path);
+	return NULL;
+}
+
+bool sf_kernel_is_packed(const char *path)
+{
+	struct bzimage bz;
+
+	return read_head(path, &bz);
+}
+
+struct sf_error *sf_kernel_unpack(const char *path, int out)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_free_ unsigned char *payload = NULL;
+	struct bzimage bz;
+	size_t len = 0;
+
+	if (fd < 0 || !read_head(path, &bz))
+		return sf_error_new(SF_USAGE, "the kernel %s is no bzImage", path);
+	SF_TRY(sf_error_context(read_payload(fd, &bz, &payload, &len), "the kernel %s", path));
+	struct archive *a = payload ? open_packed(payload, len) : NULL;
+	struct sf_error *err = write_unpacked(a, path, out);
+
+	if (a)
+		archive_read_free(a);
+	return err;
 }

@@ -161,16 +161,17 @@ static void on_console_line(void *arg, const char *line, size_t len)
 	sf_log(&run->opt.log, SF_LOG_DEBUG, "console: %s", line);
 }
 
-static struct sf_error *start_vm(struct sf_run *run, const char *initrd)
+static struct sf_error *start_vm(struct sf_run *run, const char *kernel, const char *initrd)
 {
 	struct sf_vm_config config = {
 		.qemu = &run->qemu,
 		.accel = run->accel.accel,
-		.kernel = run->kernel_path,
+		.kernel = kernel,
 		.initrd = initrd,
 		.run_dir = run->dir,
 		.memory = run->opt.memory,
 		.topology = run->opt.topology,
+		.tsc_khz = run->accel.accel == SF_ACCEL_TCG ? sf_vm_tsc_khz() : 0,
 		.log = run->opt.log,
 		.on_line = on_console_line,
 		.on_line_arg = run,
@@ -202,33 +203,35 @@ static struct sf_error *start_coordinator(struct sf_run *run)
 	return sf_coordinator_new(&opt, &run->coordinator);
 }
 
-static struct sf_error *boot(struct sf_run *run, const char *initrd)
+static struct sf_error *boot(struct sf_run *run, const char *initrd, const char *scratch)
 {
-	_cleanup_free_ char *release = sf_pack_kernel_release(run->kernel_path);
+	_cleanup_free_ char *release = sf_pack_kernel_release(run->kernel_path), *kernel = NULL;
 
 	sf_run_progress(run, "booting %s under %s", release ? release : run->kernel_path,
 			sf_accel_name(run->accel.accel));
 	SF_TRY(sf_run_pack_guest(run, initrd));
-	return start_vm(run, initrd);
+	SF_TRY(sf_run_boot_image(run, scratch, &kernel));
+	return start_vm(run, kernel, initrd);
 }
 
 /* Everything up to a guest that runs. */
 static struct sf_error *start(struct sf_run *run)
 {
 	struct sf_pack_fetch fetch = { .fetching = tell_fetching, .stop = cancelled, .arg = run };
-	_cleanup_free_ char *initrd = sf_run_path(run, "initramfs.cpio");
+	_cleanup_free_ char *initrd = sf_run_path(run, SF_RUN_INITRD), *kernel = sf_run_path(run, SF_RUN_KERNEL);
 	struct sf_error *err;
 
-	if (!initrd)
+	if (!initrd || !kernel)
 		return sf_error_nomem();
 	SF_TRY(sf_qemu_find(run->opt.qemu, &run->qemu));
 	run->qemu_text = sf_asprintf("%s %s", run->qemu.path, run->qemu.version);
 	SF_TRY(sf_pack_kernel(run->opt.kernel, &fetch, &run->kernel_path));
 	SF_TRY(sf_pack_kernel_able(run->kernel_path, strcmp(run->scheduler, "none") != 0));
 	SF_TRY(choose_accel(run));
-	err = boot(run, initrd);
-	/* QEMU has read it; a run keeps what it found, not what it was made of. */
+	err = boot(run, initrd, kernel);
+	/* QEMU has read them; a run keeps what it found, not what it was made of. */
 	unlink(initrd);
+	unlink(kernel);
 	SF_TRY(err);
 	SF_TRY(sf_run_write_json(run, false));
 	return start_coordinator(run);

@@ -114,8 +114,14 @@ SF_CHECKED struct sf_error *sf_run_make_dir(struct sf_run *run);
 char *sf_run_path(const struct sf_run *run, const char *name); /* in the run directory; free() it */
 SF_CHECKED struct sf_error *sf_run_write_json(struct sf_run *run, bool complete);
 
+/* Only there while a guest starts. Of names that nobody else gives a file: what is in a directory already stays. */
+#define SF_RUN_INITRD "initramfs.cpio"
+#define SF_RUN_KERNEL "kernel.unpacked"
+
 /* guest.c: the initramfs and what the agent is to do */
 SF_CHECKED struct sf_error *sf_run_pack_guest(struct sf_run *run, const char *initrd);
+/* The file that QEMU is given for the run's kernel; @scratch is where one may be made. */
+SF_CHECKED struct sf_error *sf_run_boot_image(struct sf_run *run, const char *scratch, char **ret);
 
 /* captures.c */
 /* @guest_ns: on the guest's clock since attached; NULL: not known. */

@@ -40,7 +40,7 @@ static struct sf_error *next_dir(const char *name, char **ret)
 static bool is_ours(const char *name)
 {
 	size_t n = strlen(name);
-	static const char *const known[] = { "run.json", "console.log", "qmp.log", "qemu.log", "initramfs.cpio" };
+	static const char *const known[] = { "run.json", "console.log", "qmp.log", "qemu.log", SF_RUN_INITRD, SF_RUN_KERNEL };
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (!strcmp(name, known[i]))

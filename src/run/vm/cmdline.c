@@ -150,7 +150,8 @@ static void add_machine(struct sf_cmdline *c, const struct sf_vm_config *config)
 	word(c, "-machine");
 	/* The devices that are off cost boot time under TCG and are of no use here. */
 	word(c, "q35,%smax-ram-below-4g=%" PRIu64 ",graphics=off,vmport=off,usb=off,sata=off,smbus=off,"
-		"dump-guest-core=off", config->topology.numa > 1 ? "" : "memory-backend=ram0,", (uint64_t)LOW_RAM_MAX);
+		"smm=off,hpet=off,i8042=off,dump-guest-core=off",
+	     config->topology.numa > 1 ? "" : "memory-backend=ram0,", (uint64_t)LOW_RAM_MAX);
 	word(c, "-accel");
 	/*
 	 * Before 8.1 (commit deba78709ae8) TCG's vCPU threads could translate code while another one patched it, and
@@ -221,6 +222,12 @@ static void add_monitors(struct sf_cmdline *c, const struct sf_vm_config *config
 
 static void add_kernel(struct sf_cmdline *c, const struct sf_vm_config *config)
 {
+	char clock[64] = "clocksource=kvm-clock";
+
+	if (config->accel != SF_ACCEL_KVM)
+		snprintf(clock, sizeof(clock), "tsc=nowatchdog no_timer_check");
+	if (config->accel != SF_ACCEL_KVM && config->tsc_khz)
+		snprintf(clock, sizeof(clock), "tsc=nowatchdog tsc_early_khz=%" PRIu32 " no_timer_check", config->tsc_khz);
 	word(c, "-kernel");
 	word(c, "%s", config->kernel);
 	if (config->initrd) {
@@ -234,11 +241,13 @@ static void add_kernel(struct sf_cmdline *c, const struct sf_vm_config *config)
 	 * is a module in distribution kernels and nobody loads it. Under KVM the guest would see a stop on the TSC,
 	 * but not on kvm-clock. Under TCG the TSC stands still with the guest, but on a loaded host the clocksource
 	 * watchdog gives it up for one that is much slower to read, and the check of the timer interrupt, which under
-	 * KVM the kernel leaves out by itself, finds it missing.
+	 * KVM the kernel leaves out by itself, finds it missing. What the kernel's crypto tests about itself
+	 * (crypto/testmgr.c), and a source of randomness about the CPU's jitter (crypto/jitterentropy-kcapi.c), is a
+	 * quarter of the boot under TCG, and nothing that schedules.
 	 */
-	word(c, "console=ttyS0 loglevel=4 edd=off oops=panic %s%s%s panic=-1 STILLFRAME_GUEST=1",
-	     config->accel == SF_ACCEL_KVM ? "clocksource=kvm-clock" : "tsc=nowatchdog no_timer_check",
-	     config->append ? " " : "", config->append ? config->append : "");
+	word(c, "console=ttyS0 loglevel=4 edd=off cryptomgr.notests initcall_blacklist=jent_mod_init oops=panic "
+		"%s%s%s panic=-1 STILLFRAME_GUEST=1",
+	     clock, config->append ? " " : "", config->append ? config->append : "");
 }
 
 static struct sf_error *check(const struct sf_vm_config *config)

@@ -65,6 +65,13 @@ SF_CHECKED struct sf_error *sf_pack_kernel(const char *kernel, const struct sf_p
  */
 SF_CHECKED struct sf_error *sf_pack_kernel_able(const char *path, bool scheduler);
 
+/*
+ * An image of the kernel @path that QEMU enters without its unpacking itself: kept in the cache beside a kernel from
+ * there, made as @scratch otherwise. It is not where a bzImage puts itself but where it was linked to: without KASLR.
+ * What fails here is no reason not to boot @path. SF_USAGE: it has no PVH entry, or is packed in a way not known here.
+ */
+SF_CHECKED struct sf_error *sf_pack_kernel_unpacked(const char *path, const char *scratch, char **ret_path);
+
 /* The release that an image says it is of; free() it. NULL: it does not say. */
 char *sf_pack_kernel_release(const char *path);
 

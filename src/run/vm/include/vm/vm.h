@@ -114,6 +114,7 @@ struct sf_vm_config {
 	const char *run_dir;    /* an existing directory: console.log, qmp.log and qemu.log go there */
 	uint64_t memory;        /* bytes; a multiple of 1 MiB, at least 64 MiB */
 	struct sf_topology topology;
+	uint32_t tsc_khz;       /* of this machine, which a guest under TCG is told; 0: it has to find out */
 	bool gdb;               /* QEMU's gdbstub listens on gdb.sock in the socket directory */
 	const char *const *extra; /* more arguments for QEMU, NULL-terminated; NULL: none */
 	struct sf_logger log;
@@ -122,6 +123,9 @@ struct sf_vm_config {
 	void (*on_line)(void *arg, const char *line, size_t len);
 	void *on_line_arg;
 };
+
+/* How fast this machine's TSC counts; takes 10 ms. 0: it does not count evenly. */
+uint32_t sf_vm_tsc_khz(void);
 
 /*
  * Starts QEMU and returns when it answers; the guest is running by then. The config and what it points at need not
