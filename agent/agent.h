@@ -10,7 +10,7 @@
  *   boot.c      file systems, console, facts about the kernel
  *   config.c    what to run
  *   port.c      the virtio port; relay.c: test programs' way through it
- *   child.c     programs, their output and their end
+ *   child.c     programs, their output and their end; contain.c: what a scheduler's program may take of the guest
  *   sched.c     a bare BPF object, loaded by a child of ours
  *   kmsg.c      what the kernel says of schedulers; attach.c: is it attached, and if not any more, why
  *   workload.c  workers in cgroups, captures at planned times
@@ -37,6 +37,7 @@ struct agent;
 #define OUTPUT_LINE 4096      /* of a child's line, what is sent */
 #define OUTPUT_TAIL 4096      /* of what a child printed last, what is kept */
 #define OUTPUT_MAX (4u << 20) /* of what a child prints, what is sent */
+#define OUTPUT_QUEUE (64u << 10) /* what waits to be sent: a request has to wait for it, too */
 
 struct child;
 
@@ -52,6 +53,7 @@ struct output {
 struct child {
 	struct agent *agent;
 	const char *who; /* "scheduler", "test"; NULL: never started */
+	bool contained;  /* set before it is started: as contain.c says */
 	pid_t pid;
 	bool ended;
 	int status;      /* as waitpid() gives it */
@@ -63,7 +65,7 @@ struct child {
 	uint64_t sent, dropped; /* bytes; lines */
 };
 
-/* @child is zero. Whether the program could be executed is known when it has ended. */
+/* @child is zero but for `contained`. Whether the program could be executed is known when it has ended. */
 SF_CHECKED struct sf_error *child_start(struct agent *agent, struct child *child, const char *who,
 					const struct command *command);
 /* NULL: it was executed. */
@@ -77,6 +79,16 @@ void child_read_rest(struct child *child); /* its output so far, its last unfini
 const char *child_tail(struct child *child); /* what it printed last; NUL-terminated */
 void child_describe_end(const struct child *child, char *text, size_t size);
 void child_tell_end(const struct child *child, struct sf_wire_message *m);
+bool child_is_stopped(const struct child *child); /* by a signal, and not continued */
+
+/* ---- what a scheduler's program may take ------------------------------------------------------------ */
+
+#define CONTAIN_MAX_PROCESSES 1024 /* and threads */
+
+void contain_begin(struct agent *agent);
+pid_t contain_fork(struct agent *agent); /* as fork() */
+bool contain_out_of_memory(const struct agent *agent); /* has the kernel killed anybody for it? */
+void contain_tell(struct agent *agent);  /* tells the host what was held back, and what was not */
 
 /* ---- the kernel's log ----------------------------------------------------------------------------- */
 
@@ -90,6 +102,9 @@ struct kmsg {
 	char message[1024];
 	char trace[2048];     /* stack lines after it; while nothing was enabled, whatever sched_ext said */
 	size_t trace_len;
+	/* Errors and worse of the kernel's own, as they come; NULL: nobody asks. NULL for @line: records were lost. */
+	void (*error)(void *arg, const char *line);
+	void *arg;
 };
 
 void kmsg_open(struct kmsg *kmsg, struct loop *loop, void (*ready)(struct source *source, uint32_t events));
@@ -128,7 +143,7 @@ struct capture {
 	struct agent *agent;
 	const char *name;
 	struct timer at; /* when to ask, then when to give up */
-	uint32_t id;
+	uint32_t id, kind; /* of the request */
 	enum { CAPTURE_PLANNED, CAPTURE_ASKED, CAPTURE_OVER } state;
 };
 
@@ -153,6 +168,11 @@ struct agent {
 		pid_t *v;
 		size_t n, cap;
 	} workers;
+	struct capture scheduler_exit, test_died; /* moments; zero while they have not come */
+	uint64_t n_errors;   /* of the kernel, told to the host */
+	size_t workers_lost; /* those that ended before they were to */
+	int cgroup_fd;       /* of a scheduler's program; -1: none */
+	uint64_t oom_kills;  /* of the kernel, before there was a scheduler */
 };
 
 /* Sends to the host; what fails is said on the console. */
@@ -174,6 +194,11 @@ SF_CHECKED struct sf_error *workload_start(struct agent *agent);
 void workload_stop(struct agent *agent);
 SF_CHECKED struct sf_error *captures_start(struct agent *agent);
 bool captures_over(const struct agent *agent);
+/*
+ * Something went wrong just now, and what is there is worth a frame: @c, which is zero, asks for it. @what is the moment's
+ * name on the wire.
+ */
+void capture_moment(struct agent *agent, struct capture *c, const char *what, const char *why);
 void captures_abandon(struct agent *agent); /* those that were never asked for are told to the host */
 
 int scenario_main(int argc, char **argv);

@@ -17,6 +17,7 @@
 #define TICK_NS (100 * MS_NS)
 #define TICK_STOPPING_NS (5 * MS_NS)
 #define LAST_OUTPUT_NS SECOND_NS /* what a program gets to end by itself, once the kernel threw it out */
+#define RELOAD_NS (10 * SECOND_NS) /* and what it gets to load it again, once it took it out itself */
 #define GRACE_NS (3 * SECOND_NS)
 
 static const char unregistered[] = "unregistered from user space";
@@ -91,6 +92,15 @@ static void fail(struct agent *agent, const char *cause, const char *text, const
 	change_state(agent, SF_WIRE_SCHED_FAILED, &m);
 }
 
+/* Did we end its process? */
+static bool is_of_ours(const struct sched *s)
+{
+	int status = s->child.status;
+
+	return s->stopping && s->child.ended && WIFSIGNALED(status) &&
+	       (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGKILL);
+}
+
 /* It was attached and is not any more. */
 static void left(struct agent *agent)
 {
@@ -107,7 +117,10 @@ static void left(struct agent *agent)
 	} else if (!state_is("disabled")) {
 		m.text = "the kernel has not let go of it yet";
 	}
-	child_tell_end(&s->child, &m);
+	if (!m.text && !s->stopping && contain_out_of_memory(agent))
+		m.text = "the guest ran out of memory";
+	if (!is_of_ours(s))
+		child_tell_end(&s->child, &m);
 	log = sf_asprintf("%s%s", k->disabled ? k->trace : "", child_tail(&s->child));
 	m.log = log && *log ? log : NULL;
 	/* Told to go, it goes "unregistered from user space"; anything else is its own doing even then. */
@@ -172,10 +185,27 @@ static void check_starting(struct agent *agent)
 		ended_unattached(agent);
 	}
 	if (s->state == SF_WIRE_SCHED_STARTING && sf_wire_now() >= s->deadline) {
-		snprintf(text, sizeof(text), "it was not attached within %.1f s",
-			 (double)agent->config.attach_ns / 1e9);
+		snprintf(text, sizeof(text), "it was not attached within %.1f s%s",
+			 (double)agent->config.attach_ns / 1e9,
+			 s->child.pid && child_is_stopped(&s->child) ? "; a signal has stopped its process" : "");
 		fail(agent, SF_WIRE_CAUSE_TIMEOUT, text, child_tail(&s->child));
 	}
+}
+
+/* No error of its own, that is. */
+static bool is_own_wish(const struct kmsg *k)
+{
+	return !strcmp(k->reason, unregistered) || !strcmp(k->reason, hotplugged);
+}
+
+/* A program may load its scheduler again, as many do after a CPU came or went. That is another one, and the same run. */
+static void came_back(struct agent *agent)
+{
+	struct sched *s = &agent->sched;
+
+	s->deadline = 0;
+	s->leaving = false;
+	agent_event(agent, "warning", "the scheduler left (%s), and its program attached it again", s->kmsg.reason);
 }
 
 static void check_attached(struct agent *agent)
@@ -186,15 +216,19 @@ static void check_attached(struct agent *agent)
 	/* On an error the kernel begins to disable at once, and may take seconds to be done with it. */
 	if (!s->stopping && state_is("disabling"))
 		s->leaving = true;
-	if (!state_is("disabled"))
+	if (!state_is("disabled")) {
+		if (s->deadline && !s->stopping && state_is("enabled"))
+			came_back(agent);
 		return;
+	}
 	/* Before judging: the reason is logged before the state changes. */
 	kmsg_read(&s->kmsg);
 	/* A program's exit status and last words are worth a moment. */
 	bool may_end = s->child.pid && !s->child.ended;
 
 	if (may_end && !s->deadline)
-		s->deadline = now + LAST_OUTPUT_NS;
+		s->deadline = now + (!s->stopping && s->kmsg.disabled && is_own_wish(&s->kmsg) ? RELOAD_NS :
+											  LAST_OUTPUT_NS);
 	if (!may_end || now >= s->deadline)
 		left(agent);
 	else if (!s->tick.armed || s->tick.at_ns > now + TICK_STOPPING_NS)
@@ -298,6 +332,13 @@ static struct sf_error *start_loader(struct agent *agent)
 	return loop_add(&agent->loop, &s->loader, EPOLLIN);
 }
 
+static struct sf_error *start_program(struct agent *agent)
+{
+	contain_begin(agent);
+	agent->sched.child.contained = true;
+	return child_start(agent, &agent->sched.child, "scheduler", &agent->config.program);
+}
+
 struct sf_error *sched_start(struct agent *agent)
 {
 	struct sched *s = &agent->sched;
@@ -327,7 +368,7 @@ struct sf_error *sched_start(struct agent *agent)
 	if (agent->config.sched == SCHED_OBJ)
 		SF_TRY(start_loader(agent));
 	else
-		SF_TRY(child_start(agent, &s->child, "scheduler", &agent->config.program));
+		SF_TRY(start_program(agent));
 	s->deadline = sf_wire_now() + agent->config.attach_ns;
 	loop_arm(&agent->loop, &s->tick, sf_wire_now() + TICK_STARTING_NS);
 	return NULL;
@@ -342,15 +383,27 @@ void sched_stop(struct agent *agent)
 {
 	struct sched *s = &agent->sched;
 
+	contain_tell(agent);
 	if (s->state != SF_WIRE_SCHED_ATTACHED)
 		return;
+	/* One that was to come back did not. */
+	if (state_is("disabled"))
+		s->leaving = true;
 	s->stopping = true;
 	s->deadline = 0;
 	loop_arm(&agent->loop, &s->tick, sf_wire_now() + TICK_STOPPING_NS);
 	/* A program may have left a daemon in its place; whoever else is there has no more time than it. */
 	kill(s->loader_pid ? s->loader_pid : -1, s->loader_pid ? SIGKILL : SIGTERM);
+	/* Who is stopped hears of it now. */
+	kill(-1, SIGCONT);
 	if (agent_wait(agent, not_attached, sf_wire_now() + GRACE_NS))
 		return;
+	if (s->loader_pid)
+		agent_event(agent, "warning", "the scheduler was not gone %llu s after its loader was killed",
+			    GRACE_NS / SECOND_NS);
+	else
+		agent_event(agent, "warning", "the scheduler did not end within %llu s of SIGTERM, and was killed",
+			    GRACE_NS / SECOND_NS);
 	/* It does not mind: nothing that could hold the scheduler is left alive. */
 	kill(-1, SIGKILL);
 	if (agent_wait(agent, not_attached, sf_wire_now() + GRACE_NS))

@@ -19,7 +19,6 @@ static const struct {
 	{ "sysfs", "/sys", true },
 	{ "devtmpfs", "/dev", true },
 	{ "tmpfs", "/run", true },
-	{ "tmpfs", "/tmp", false },
 	{ "cgroup2", "/sys/fs/cgroup", true },
 	{ "bpf", "/sys/fs/bpf", false },
 	{ "debugfs", "/sys/kernel/debug", false },
@@ -36,6 +35,7 @@ struct sf_error *boot_mount(void)
 		if (mount(mounts[i].type, mounts[i].at, mounts[i].type, 0, NULL) && errno != EBUSY && mounts[i].needed)
 			return sf_error_sys(errno, "mounting %s at %s", mounts[i].type, mounts[i].at);
 	}
+	mkdir("/tmp", 01777); /* of the initramfs: what lies below it on the host may have been brought along */
 	/* A cgroup has the files of a controller only when its parent hands it on; a kernel may lack one. */
 	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
 		sf_error_free(sf_cgroup_write(SF_CGROUP_ROOT, NULL, "cgroup.subtree_control", controllers[i]));

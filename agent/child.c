@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "agent.h"
+#include "base/file.h"
 
 /* ---- output ------------------------------------------------------------------------------------- */
 
@@ -38,13 +39,13 @@ static void send_line(struct output *output)
 	struct agent *agent = child->agent;
 	char text[OUTPUT_LINE + 1];
 
-	memcpy(text, output->line, output->len);
-	text[output->len] = '\0';
 	/* A child that talks more than the host takes loses lines, and never time. */
-	if (child->sent > OUTPUT_MAX || port_congested(&agent->port)) {
+	if (child->sent > OUTPUT_MAX || sf_wire_out_pending(&agent->port.out) > OUTPUT_QUEUE) {
 		child->dropped++;
 		agent->lines_dropped++;
 	} else {
+		memcpy(text, output->line, output->len);
+		text[output->len] = '\0';
 		struct sf_wire_message m = {
 			.type = SF_WIRE_LOGL, .name = child->who, .stream = output->stream, .text = text,
 			.cut = output->cutting,
@@ -56,22 +57,33 @@ static void send_line(struct output *output)
 	output->len = 0;
 }
 
+/* As much of a line as there is room for. */
+static void take_part(struct output *output, const char *text, size_t len)
+{
+	size_t room = sizeof(output->line) - output->len;
+
+	if (output->cutting)
+		return;
+	memcpy(output->line + output->len, text, sf_min(len, room));
+	output->len += sf_min(len, room);
+	if (len >= room) {
+		output->cutting = true;
+		send_line(output);
+	}
+}
+
 static void take_output(struct output *output, const char *text, size_t len)
 {
+	const char *newline;
+
 	keep_tail(output->child, text, len);
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] == '\n') {
-			if (!output->cutting)
-				send_line(output);
-			output->cutting = false;
-		} else if (!output->cutting) {
-			output->line[output->len++] = text[i];
-			if (output->len == sizeof(output->line)) {
-				output->cutting = true;
-				send_line(output);
-			}
-		}
+	for (; (newline = memchr(text, '\n', len)); len -= (size_t)(newline + 1 - text), text = newline + 1) {
+		take_part(output, text, (size_t)(newline - text));
+		if (!output->cutting)
+			send_line(output);
+		output->cutting = false;
 	}
+	take_part(output, text, len);
 }
 
 static void close_output(struct output *output)
@@ -88,7 +100,7 @@ static void close_output(struct output *output)
 /* False: nothing to read for now, or never again. */
 static bool read_output(struct output *output)
 {
-	char buf[4096];
+	char buf[65536]; /* all that a pipe holds: who prints without end costs the guest as little as can be */
 	ssize_t n;
 
 	if (output->source.fd < 0)
@@ -117,7 +129,7 @@ void child_read_rest(struct child *child)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
 		/* Descendants may hold the pipe and go on printing: there is an end to it. */
-		for (int n = 0; n < 1024 && read_output(both[i]); n++)
+		for (int n = 0; n < 64 && read_output(both[i]); n++)
 			;
 		if (both[i]->len)
 			send_line(both[i]);
@@ -198,7 +210,7 @@ struct sf_error *child_start(struct agent *agent, struct child *child, const cha
 		return sf_error_sys(errno, "a pipe to the %s", who);
 	result = fds[0];
 	report = fds[1];
-	pid_t pid = fork();
+	pid_t pid = child->contained ? contain_fork(agent) : fork();
 
 	if (pid < 0)
 		return sf_error_sys(errno, "starting the %s", who);
@@ -235,12 +247,19 @@ static bool note_end(struct child *child, pid_t pid, int status)
 	return true;
 }
 
+static void note_worker(struct agent *agent, pid_t pid)
+{
+	for (size_t i = 0; i < agent->workers.n; i++)
+		agent->workers_lost += agent->workers.v[i] == pid;
+}
+
 void children_reap(struct agent *agent)
 {
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		note_worker(agent, pid);
 		note_end(&agent->test, pid, status);
 		if (note_end(&agent->sched.child, pid, status))
 			sched_child_ended(agent);
@@ -263,6 +282,17 @@ void child_describe_end(const struct child *child, char *text, size_t size)
 			 strsignal(WTERMSIG(child->status)));
 	else
 		snprintf(text, size, "exited with status %d", WEXITSTATUS(child->status));
+}
+
+bool child_is_stopped(const struct child *child)
+{
+	_cleanup_free_ char *path = sf_asprintf("/proc/%d/stat", child->pid), *text = NULL;
+	size_t len;
+	SF_OWNED(error) err = path ? sf_file_get(path, 4096, &text, &len) : sf_error_nomem();
+	/* A name may have anything in it. */
+	const char *state = err ? NULL : strrchr(text, ')');
+
+	return state && !strncmp(state, ") T", 3);
 }
 
 void child_tell_end(const struct child *child, struct sf_wire_message *m)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <syslog.h>
 
 #include "agent.h"
 
@@ -80,6 +81,18 @@ static void take_line(struct kmsg *k, const char *line)
 		add_trace(k, rest);
 }
 
+/*
+ * @head is a record's "priority,sequence,...", and a priority is eight times the facility and the level. What a program
+ * writes to /dev/kmsg never has facility 0, which is the kernel (devkmsg_write() in kernel/printk/printk.c).
+ */
+static bool is_error_of_kernel(const char *head)
+{
+	char *end;
+	unsigned long priority = strtoul(head, &end, 10);
+
+	return end != head && *end == ',' && priority <= LOG_ERR;
+}
+
 /* One read is one record: "priority,sequence,time,flags;TEXT\n KEY=VALUE...". */
 void kmsg_read(struct kmsg *k)
 {
@@ -90,6 +103,8 @@ void kmsg_read(struct kmsg *k)
 	for (int i = 0; i < 4096; i++) {
 		ssize_t n = read(k->source.fd, record, sizeof(record) - 1);
 
+		if (n < 0 && errno == EPIPE && k->error)
+			k->error(k->arg, NULL);
 		if (n < 0 && (errno == EPIPE || errno == EINTR))
 			continue; /* EPIPE: records were overwritten before we came */
 		if (n <= 0)
@@ -100,6 +115,8 @@ void kmsg_read(struct kmsg *k)
 		if (!text)
 			continue;
 		text[1 + strcspn(text + 1, "\n")] = '\0';
+		if (k->error && is_error_of_kernel(record))
+			k->error(k->arg, text + 1);
 		take_line(k, text + 1);
 	}
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 
 #include "agent.h"
 #include "base/file.h"
@@ -14,6 +15,7 @@
 #define CONFIG_NS (10 * SECOND_NS)
 #define DYING_NS (2 * SECOND_NS)
 #define LAST_WORDS_NS (5 * SECOND_NS)
+#define MAX_ERRORS 256 /* of the kernel, that the host is told of */
 
 /* ---- saying ---------------------------------------------------------------------------------------- */
 
@@ -119,6 +121,22 @@ static void to_host(void *arg, uint32_t type, const void *payload, size_t len)
 		console("stillframe: lost a frame of a test program: %s", sf_error_message(err));
 }
 
+/* Errors of the kernel, which the host looks through; a flood of them is of no use to anybody. */
+static void kernel_error(void *arg, const char *line)
+{
+	struct agent *agent = arg;
+
+	if (agent->n_errors > MAX_ERRORS)
+		return;
+	/* Lost records count, too: a program can overwrite them without end. */
+	if (agent->n_errors++ == MAX_ERRORS)
+		agent_event(agent, "kernel-cut", "too many errors");
+	else if (line)
+		agent_event(agent, "kernel", "%s", line);
+	else
+		agent_event(agent, "kernel-cut", "records were overwritten");
+}
+
 static bool host_congested(void *arg)
 {
 	return port_congested(&((struct agent *)arg)->port);
@@ -184,6 +202,8 @@ static struct sf_error *boot(struct agent *agent)
 	agent->port.frame = host_frame;
 	agent->port.drained = host_listens;
 	agent->port.arg = agent->relay.arg = agent;
+	agent->sched.kmsg.error = kernel_error;
+	agent->sched.kmsg.arg = agent;
 	return port_open(&agent->port, &agent->loop, agent->started_ns + PORT_NS);
 }
 
@@ -242,8 +262,44 @@ static struct sf_error *start_test(struct agent *agent)
 	return NULL;
 }
 
+/* The kernel is heard while its scheduler may still have all that it had: its program has not ended yet. */
+static void keep_scheduler_exit(struct agent *agent)
+{
+	struct sched *s = &agent->sched;
+	char why[sizeof(s->kmsg.reason) + sizeof(s->kmsg.message) + 2];
+
+	if (agent->scheduler_exit.kind || s->stopping ||
+	    (s->state != SF_WIRE_SCHED_ATTACHED && s->state != SF_WIRE_SCHED_EXITED))
+		return;
+	if (s->kmsg.disabled)
+		snprintf(why, sizeof(why), "%s%s%s", s->kmsg.reason, s->kmsg.message[0] ? ": " : "", s->kmsg.message);
+	else if (s->state == SF_WIRE_SCHED_EXITED)
+		snprintf(why, sizeof(why), "%s", "the scheduler is not attached any more");
+	else
+		return;
+	capture_moment(agent, &agent->scheduler_exit, "scheduler-exit", why);
+}
+
+/* What a signal ended has cleaned up nothing. */
+static void keep_test_death(struct agent *agent)
+{
+	char end[128], why[160];
+
+	if (agent->test_died.kind || !agent->test.ended || !WIFSIGNALED(agent->test.status))
+		return;
+	child_describe_end(&agent->test, end, sizeof(end));
+	snprintf(why, sizeof(why), "the test's part in the guest %s", end);
+	capture_moment(agent, &agent->test_died, "test-died", why);
+}
+
+static bool moments_over(struct agent *agent)
+{
+	return agent->scheduler_exit.state != CAPTURE_ASKED && agent->test_died.state != CAPTURE_ASKED;
+}
+
 static bool run_over(struct agent *agent)
 {
+	keep_scheduler_exit(agent);
 	if (agent->fatal || (sched_lost(&agent->sched) && !agent->config.outlive_sched))
 		return true;
 	if (agent->config.test.argv)
@@ -280,6 +336,9 @@ static void run(struct agent *agent)
 	}
 	agent_wait(agent, run_over, sf_min(c->test.argv ? NEVER : agent->attached_ns + c->duration_ns,
 					   agent->deadline_ns));
+	keep_test_death(agent);
+	/* Each has a deadline of its own. */
+	agent_wait(agent, moments_over, NEVER);
 	err = child_exec_error(&agent->test, &c->test);
 	if (err)
 		agent_fatal(agent, "test", err);
@@ -358,6 +417,7 @@ static void finish(struct agent *agent)
 	if (agent->configured) {
 		end_captures(agent);
 		end_everybody(agent);
+		kmsg_read(&agent->sched.kmsg);
 	} else {
 		agent->config.done_ns = SECOND_NS;
 	}

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include "relay.h"
+#include "wire/message.h"
 
 #define CLIENT_MAX_OUT (256u << 10) /* a client that reads nothing is dropped beyond it */
 #define DRAIN_MAX (4u << 20)        /* per client: a drain ends even if the client does not */
@@ -157,6 +158,19 @@ static void take_wait_request(struct relay_client *client, const struct sf_wire_
 		answer(client, SF_WIRE_WTRP, request.id, SF_WIRE_ERR, "too many requests are in flight");
 }
 
+/* By these the host takes PID 1's word: when a request was made, and what the kernel's own log has. */
+static bool is_own_event(const struct sf_wire_frame *frame)
+{
+	static const char *const names[] = { "asked", "kernel", "kernel-cut" };
+	_cleanup_message_ struct sf_wire_message m = { 0 };
+	SF_OWNED(error) err = sf_wire_message_read(frame, &m);
+
+	for (size_t i = 0; !err && m.name && i < ARRAY_SIZE(names); i++)
+		if (!strcmp(m.name, names[i]))
+			return true;
+	return false;
+}
+
 static void take_frame(struct relay_client *client, const struct sf_wire_frame *frame)
 {
 	struct relay *relay = client->relay;
@@ -174,6 +188,11 @@ static void take_frame(struct relay_client *client, const struct sf_wire_frame *
 		take_wait_request(client, frame);
 		return;
 	case SF_WIRE_EVNT:
+		if (is_own_event(frame)) {
+			relay->complain(relay->arg, "dropped an event of a name that is PID 1's own");
+			return;
+		}
+		/* fallthrough */
 	case SF_WIRE_VALU:
 	case SF_WIRE_PROC:
 	case SF_WIRE_RSLT:

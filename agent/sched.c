@@ -91,6 +91,15 @@ static void verifier_reason(const char *log, char *text, size_t size)
 	snprintf(text, size, "%.*s", (int)sf_min((size_t)(end - from), size - 1), from);
 }
 
+/* libbpf has numbers of its own beside the kernel's. */
+static const char *why(void)
+{
+	static char text[128];
+
+	libbpf_strerror(errno, text, sizeof(text));
+	return text;
+}
+
 static void report(int fd, struct sf_wire_message *m)
 {
 	struct sf_wire_out out = { 0 };
@@ -302,7 +311,7 @@ static void load(const char *path, int fd)
 	struct bpf_object *obj = bpf_object__open_file(path, NULL);
 
 	if (!obj)
-		fail(fd, SF_WIRE_CAUSE_OBJECT, "%s is no BPF object that libbpf can open: %s", path, strerror(errno));
+		fail(fd, SF_WIRE_CAUSE_OBJECT, "%s is no BPF object that libbpf can open: %s", path, why());
 	struct bpf_map *ops = find_ops(obj, path, fd);
 
 	fill_constants(obj, kernel);

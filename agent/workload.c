@@ -87,8 +87,8 @@ static void capture_due(struct timer *timer)
 		return;
 	}
 	capture->state = CAPTURE_ASKED;
-	SF_OWNED(error) err = relay_ask(&agent->relay, SF_SNAPSHOT_KIND_CAPTURE, capture->name, capture_replied,
-					capture, &capture->id);
+	SF_OWNED(error) err = relay_ask(&agent->relay, capture->kind, capture->name, capture_replied, capture,
+					&capture->id);
 
 	if (err)
 		capture_failed(capture, sf_error_message(err));
@@ -106,11 +106,20 @@ struct sf_error *captures_start(struct agent *agent)
 	for (size_t i = 0; i < n; i++) {
 		struct capture *c = &agent->captures[i];
 
-		*c = (struct capture){ .agent = agent, .name = agent->config.captures[i].name };
+		*c = (struct capture){
+			.agent = agent, .name = agent->config.captures[i].name, .kind = SF_SNAPSHOT_KIND_CAPTURE,
+		};
 		c->at.fired = capture_due;
 		loop_arm(&agent->loop, &c->at, agent->attached_ns + agent->config.captures[i].at_ns);
 	}
 	return NULL;
+}
+
+void capture_moment(struct agent *agent, struct capture *c, const char *what, const char *why)
+{
+	*c = (struct capture){ .agent = agent, .name = what, .kind = SF_WIRE_KIND_MOMENT, .at.fired = capture_due };
+	agent_event(agent, "because", "%s", why);
+	capture_due(&c->at);
 }
 
 bool captures_over(const struct agent *agent)

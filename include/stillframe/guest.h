@@ -131,7 +131,11 @@ SF_API SF_CHECKED struct sf_error *sf_guest_publish_str(struct sf_guest *guest, 
  */
 SF_API SF_CHECKED struct sf_error *sf_guest_publish_procs(struct sf_guest *guest, const char *tag, const char *cgroup);
 
-/** sf_guest_event() - mark this moment, by @name, in the run's list of events */
+/**
+ * sf_guest_event() - mark this moment, by @name, in the run's list of events
+ *
+ * "asked", "kernel" and "kernel-cut" are names of PID 1's own events, and are not passed on.
+ */
 SF_API SF_CHECKED struct sf_error *sf_guest_event(struct sf_guest *guest, const char *name);
 
 /**
@@ -139,6 +143,9 @@ SF_API SF_CHECKED struct sf_error *sf_guest_event(struct sf_guest *guest, const 
  * @guest: an open guest
  * @ok: did it hold?
  * @fmt: what was checked; at most 32768 bytes once formatted
+ *
+ * Where it did not hold, a frame of this moment is kept as "failed", "failed.2" and so on up to four of them, and the
+ * call returns once the guest was captured.
  *
  * Return: an error when the entry could not be told to the host. Whether @ok held is no error.
  */

@@ -93,7 +93,9 @@ struct sf_run_options {
 	/* What the run does now, a few words for people; from the calling thread. NULL: nobody asks. */
 	void (*progress)(void *arg, const char *what);
 	void *progress_arg;
-	int cancel_fd;               /* readable: interrupted; 0: none */
+	/* Readable: interrupted. It is read once, a last frame is kept, and the run ends; when it is readable again, the run
+	 * does not wait for that. 0: none. */
+	int cancel_fd;
 	/* Called once, when the scheduler is attached and the workload begins: for starting a thread that calls
 	 * sf_run_capture(). Join it when sf_run_execute() has returned, before sf_run_free(); by then each call is done or
 	 * refused. From the calling thread. */

@@ -149,7 +149,7 @@ bad_words_are_refused() {
 	run 3 "$STILLFRAME" kernel list --refresh
 	says 'for get'
 	run 3 "$STILLFRAME" kernel path ''
-	says 'is no kernel'
+	says 'names nothing'
 }
 
 where_there_is_no_apt_a_path_is_asked_for() {

@@ -7,7 +7,7 @@
 BUILD=$1
 KERNEL=$2
 SERIES=$3
-STILLFRAME=$BUILD/stillframe
+STILLFRAME=${STILLFRAME_COMMAND:-$BUILD/stillframe}
 OBJECT=$BUILD/bpf/$SERIES/sf_example.bpf.o
 T=$(mktemp -d "${TMPDIR:-/tmp}/stillframe-e2e.XXXXXX")
 N=0

@@ -486,6 +486,10 @@ void quiet_compare_bpftool(const struct quiet_tables *ts, const struct oracle_sa
 
 		if (!quiet_maps[i].is_formatted)
 			continue;
+		if (!t->m) {
+			oracle_wrong(tally, "%s: the guest said nothing of it", quiet_maps[i].name);
+			continue;
+		}
 		snprintf(name, sizeof(name), QUIET_DUMP, t->m->name);
 		_cleanup_free_ char *text = said->fn(said->arg, name, &len);
 		struct sf_error *err = text ? sf_json_read(text, len, &dump) : NULL;

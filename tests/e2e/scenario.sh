@@ -106,7 +106,7 @@ an_operation_that_fails_is_named_by_its_line() {
 	run_scenario 1
 	says 'fail +scenario: scenario.yaml:6:5: steps\[3\].workers: CPUs 1 for workers: Invalid argument'
 	[ "$(steps state)" = 'done done done failed not run' ]
-	[ "$(json run/run.json '[c["name"] for c in d["captures"]]')" = "['one']" ]
+	[ "$(json run/run.json '[c["name"] for c in d["captures"]]')" = "['one', 'failed']" ]
 }
 
 an_expectation_that_does_not_hold_is_named_by_its_line() {

@@ -254,7 +254,7 @@ static void test_what_is_no_topology_is_refused_with_what_is_allowed(void **stat
 		{ "sockets=0", "sockets takes a number from 1 to 255, not \"0\"" },
 		{ "threads=256", "threads takes a number from 1 to 255, not \"256\"" },
 		{ "numa=33", "numa takes a number from 1 to 32, not \"33\"" },
-		{ "llcs=2=3", "llcs takes a number from 1 to 255, not \"2\"" },
+		{ "llcs=2=3", "llcs takes a number from 1 to 255, not \"2=3\"" },
 		{ "cores=4294967298", "cores takes a number" },
 		{ "sockets=2,sockets=2", "sockets stands there twice" },
 		{ "sockets=2,", "\"\" has no number" },
@@ -262,8 +262,9 @@ static void test_what_is_no_topology_is_refused_with_what_is_allowed(void **stat
 		{ "8,cores=2", "\"8\" has no number" },
 		{ "dies=2", "there is no \"dies\"; there are sockets, llcs (of a socket), cores (of an LLC), threads" },
 		{ "Sockets=2", "there is no \"Sockets\"" },
-		{ "sockets=2 ,cores=2", "sockets takes a number from 1 to 255, not \"2\"" },
-		{ "so\033[2J=2", "there is no \"so\";" },
+		{ "sockets=2 ,cores=2", "sockets takes a number from 1 to 255, not \"2 \"" },
+		{ "sockets=2 cores=2", "sockets takes a number from 1 to 255, not \"2 cores=2\"" },
+		{ "so\033[2J=2", "there is no \"so\\x1b[2J\";" },
 	};
 
 	(void)state;

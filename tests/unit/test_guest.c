@@ -181,17 +181,56 @@ static void scheduler_that_is_gone_is_a_scheduler_error(void **state)
 	assert_false(sf_guest_transport_dead(w->guest));
 }
 
+static void *fail_a_check(void *arg)
+{
+	struct world *w = arg;
+	struct sf_error *err = sf_guest_check(w->guest, false, "%d of %s", 3, "four");
+
+	return err;
+}
+
+/* It waits for its frame, which has its words as its reason; a host that refuses one is not the check's concern. */
+static void check_that_does_not_hold_asks_for_a_frame(void **state)
+{
+	struct world *w = *state;
+	_cleanup_message_ struct sf_wire_message m = { 0 }, because = { 0 };
+	uint8_t request[SF_WIRE_HEADER + SF_WIRE_REQUEST], reply[SF_WIRE_HEADER + SF_WIRE_REPLY];
+	struct sf_wire_request r;
+	pthread_t t;
+	void *err;
+
+	assert_int_equal(pthread_create(&t, NULL, fail_a_check, w), 0);
+	heard(w, &m);
+	assert_int_equal(m.type, SF_WIRE_RSLT);
+	assert_string_equal(m.name, "3 of four");
+	assert_false(m.ok);
+	heard(w, &because);
+	assert_int_equal(because.type, SF_WIRE_EVNT);
+	assert_string_equal(because.name, "because");
+	assert_string_equal(because.text, "3 of four");
+	assert_int_equal(recv(w->pid1, request, sizeof(request), MSG_WAITALL), sizeof(request));
+	assert_true(sf_wire_request_decode(request + SF_WIRE_HEADER, SF_WIRE_REQUEST, &r));
+	assert_int_equal(r.kind, SF_WIRE_KIND_MOMENT);
+	assert_string_equal(r.tag, "failed");
+	sf_wire_reply_encode(reply + SF_WIRE_HEADER, r.id, SF_WIRE_ERR, "not now");
+	sf_wire_header_encode(reply, SF_WIRE_SNRP, reply + SF_WIRE_HEADER, SF_WIRE_REPLY);
+	assert_int_equal(write(w->pid1, reply, sizeof(reply)), sizeof(reply));
+	assert_int_equal(pthread_join(t, &err), 0);
+	assert_null(err);
+	assert_false(sf_guest_transport_dead(w->guest));
+}
+
 static void check_is_told_with_its_words_as_name(void **state)
 {
 	struct world *w = *state;
 	_cleanup_message_ struct sf_wire_message m = { 0 }, n = { 0 };
 	char longer[600];
 
-	assert_null(sf_guest_check(w->guest, false, "%d of %s", 3, "four"));
+	assert_null(sf_guest_check(w->guest, true, "%d of %s", 3, "four"));
 	heard(w, &m);
 	assert_int_equal(m.type, SF_WIRE_RSLT);
 	assert_string_equal(m.name, "3 of four");
-	assert_false(m.ok);
+	assert_true(m.ok);
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
 	assert_null(sf_guest_check(w->guest, true, "%s", longer));
@@ -397,6 +436,7 @@ int main(void)
 		TEST(token_is_a_whole_word),
 		TEST(three_outcomes_and_the_latch),
 		TEST(scheduler_that_is_gone_is_a_scheduler_error),
+		TEST(check_that_does_not_hold_asks_for_a_frame),
 		TEST(check_is_told_with_its_words_as_name),
 		TEST(names_and_values_that_do_not_fit_are_refused_unsent),
 		TEST(paths_cannot_leave_the_cgroups),

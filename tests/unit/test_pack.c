@@ -458,6 +458,12 @@ static void a_scheduler_is_told_by_its_contents(void **state)
 	assert_says(sf_pack_scheduler(x, &kind, &path), SF_USAGE, x, "big-endian", NULL);
 	put_elf("x", 2, 1, 1, 62);
 	assert_says(sf_pack_scheduler(x, &kind, &path), SF_USAGE, x, "object file for x86-64", NULL);
+	put("x", "\x7f" "ELF\2\1\1\0\0\0\0\0\0\0\0\0\1\0\xf7\0", 20, 0644);
+	assert_says(sf_pack_scheduler(x, &kind, &path), SF_USAGE, x, "cut short", NULL);
+	uint8_t cut[64] = { 0x7f, 'E', 'L', 'F', 2, 1, 1, [16] = 1, [18] = 247, [40] = 64, [58] = 64, [60] = 1 };
+
+	put("x", cut, sizeof(cut), 0644);
+	assert_says(sf_pack_scheduler(x, &kind, &path), SF_USAGE, x, "sections are beyond its end", NULL);
 	put_text("x", "hello", 0644);
 	assert_says(sf_pack_scheduler(x, &kind, &path), SF_USAGE, x, "text", NULL);
 	assert_says(sf_pack_scheduler("no-such-scheduler", &kind, &path), SF_USAGE, "no-such-scheduler", "PATH", NULL);

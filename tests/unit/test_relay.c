@@ -308,6 +308,29 @@ static void program_can_say_what_programs_say_and_nothing_else(void **state)
 	go(&a);
 }
 
+static void program_does_not_speak_for_the_kernels_log(void **state)
+{
+	static const char *const own[] = {
+		"{\"t_ns\": 1, \"name\": \"kernel\", \"text\": \"BUG: soft lockup\"}",
+		"{\"t_ns\": 1, \"name\": \"kernel-cut\", \"text\": \"x\"}", "{\"t_ns\": 1, \"name\": \"asked\", \"text\": \"x\"}",
+	};
+	static const char free_to_say[] = "{\"t_ns\": 1, \"name\": \"kernels\", \"text\": \"x\"}";
+	struct world *w = *state;
+	struct sf_wire_frame frame;
+	struct client a;
+
+	come(w, &a);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		say(&a, SF_WIRE_EVNT, own[i], (uint32_t)strlen(own[i]));
+	say(&a, SF_WIRE_EVNT, free_to_say, sizeof(free_to_say) - 1);
+	settle(w);
+	assert_int_equal(w->complaints, ARRAY_SIZE(own));
+	host_got(w, &frame);
+	assert_int_equal(frame.len, sizeof(free_to_say) - 1);
+	assert_int_equal(sf_wire_out_pending(&w->host), 0);
+	go(&a);
+}
+
 static void program_that_talks_nonsense_is_dropped_and_may_come_back(void **state)
 {
 	struct world *w = *state;
@@ -502,6 +525,7 @@ int main(void)
 		TEST(reply_that_nobody_waits_for_is_dropped),
 		TEST(request_that_the_host_would_drop_is_dropped_here),
 		TEST(program_can_say_what_programs_say_and_nothing_else),
+		TEST(program_does_not_speak_for_the_kernels_log),
 		TEST(program_that_talks_nonsense_is_dropped_and_may_come_back),
 		TEST(program_that_reads_nothing_is_dropped_and_others_go_on),
 		TEST(those_who_wait_for_attached_are_told_when_it_is_known),

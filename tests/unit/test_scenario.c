@@ -2,6 +2,8 @@
 /* What a scenario file may say, what is said of one that is wrong, and that its steps are executed in their order. */
 #include "check.h"
 
+#include <sys/stat.h>
+
 #include "base/text.h"
 #include "scenario/scenario.h"
 
@@ -28,6 +30,16 @@ static const struct {
 	{ "name: a\n\tsteps: b\n", "f.yaml:2:1: this is no YAML: while scanning a plain scalar, found a tab character that "
 	  "violates indentation" },
 	{ "name: \xff\n", "f.yaml:1:7: this is no text in UTF-8: invalid leading UTF-8 octet" },
+	{ "\xff\xfen\0", "f.yaml:1:1: this is no text in UTF-8: invalid leading UTF-8 octet" },
+	{ "name: \x01\n", "f.yaml:1:7: this is no text in UTF-8: control characters are not allowed" },
+	{ "\xef\xbb\xbfnmae: a\n", "f.yaml:1:1: unknown key \"nmae\"; allowed: name, scheduler, kernel, topology, memory, deadline, "
+	  "steps, expect; did you mean \"name\"?" },
+	{ "name: a\r\nname: b\r\n", "f.yaml:2:1: the key \"name\" stands there twice; the first one is in line 1" },
+	{ "name: a\n...\nname: b\n", "f.yaml:3:1: this is no YAML: did not find expected <document start>" },
+	{ "<<: {a: b}\n", "f.yaml:1:1: unknown key \"<<\"; allowed: name, scheduler, kernel, topology, memory, deadline, steps, "
+	  "expect" },
+	{ "\"\\e[31m\\n\": b\n", "f.yaml:1:1: unknown key \"\\x1b[31m\\x0a\"; allowed: name, scheduler, kernel, topology, memory, "
+	  "deadline, steps, expect" },
 	{ "name: \"a\\0b\"\n", "f.yaml:1:7: a text with a NUL in it" },
 	{ "name: a\n---\nname: b\n", "f.yaml:2:1: a second document begins; a file has one" },
 	{ "name: &x a\n", "f.yaml:1:7: anchors (&) are not used here; for steps that come again there is repeat" },
@@ -484,6 +496,35 @@ static void a_file_that_is_not_there_is_named(void **state)
 	assert_says(sf_scenario_load("/does/not/exist.yaml", &s), SF_SYSTEM, "/does/not/exist.yaml");
 }
 
+static void what_is_no_file_does_not_hold_us_up(void **state)
+{
+	struct sf_scenario *s = NULL;
+	char fifo[64];
+
+	(void)state;
+	snprintf(fifo, sizeof(fifo), "/tmp/sf-test-fifo-%d", getpid());
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	alarm(60);
+	SF_OWNED(error) err = sf_scenario_load(fifo, &s);
+
+	alarm(0);
+	unlink(fifo);
+	assert_non_null(err);
+	assert_non_null(strstr(sf_error_message(err), ":1:1: the file is empty"));
+	assert_says(sf_scenario_load("/dev/zero", &s), SF_BAD_INPUT, "'/dev/zero' is larger than 1048576 bytes");
+	assert_says(sf_scenario_load("/", &s), SF_SYSTEM, "cannot read '/'");
+}
+
+/* Each line would be nine times the one before. */
+static void anchors_do_not_grow(void **state)
+{
+	static const char text[] = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n";
+	struct sf_scenario *s = NULL;
+
+	(void)state;
+	assert_says(read_text(text, &s), SF_BAD_INPUT, "f.yaml:1:4: anchors (&) are not used here");
+}
+
 static void lists_of_cpus(void **state)
 {
 	static const char *const good[] = { "0", "254", "0-1", "0-0", "3,1", "0-1,3,5-7" };
@@ -651,6 +692,8 @@ int main(void)
 		cmocka_unit_test(the_examples_are_right),
 		cmocka_unit_test(a_name_of_a_file_stays_in_its_line),
 		cmocka_unit_test(a_file_that_is_not_there_is_named),
+		cmocka_unit_test(what_is_no_file_does_not_hold_us_up),
+		cmocka_unit_test(anchors_do_not_grow),
 		cmocka_unit_test(lists_of_cpus),
 		cmocka_unit_test(steps_are_the_same_on_the_other_side),
 		cmocka_unit_test(what_is_no_step_is_refused_in_the_guest),

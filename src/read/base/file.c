@@ -175,12 +175,13 @@ struct sf_error *sf_file_put(const char *path, const void *data, size_t len)
 
 struct sf_error *sf_file_get(const char *path, size_t max, char **ret, size_t *ret_len)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* Only to open it: a fifo that nobody writes to would not let us go. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0, cap = 0;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || fcntl(fd, F_SETFL, 0) < 0)
 		return sf_error_sys(errno, "cannot open '%s'", path);
 	max = sf_min(max, (size_t)PTRDIFF_MAX - 1);
 	/* Only a hint: files of /proc and /sys have a size of 0 or of a page, pipes have none. */

@@ -13,6 +13,7 @@
 
 #define SEND_NS 10000000000u
 #define HOTPLUG_NS 10000000000u
+#define FAILURE_NS 30000000000u /* what a frame of a failure is waited for */
 
 struct sf_guest {
 	struct sf_wire_rpc rpc;
@@ -236,11 +237,37 @@ struct sf_error *sf_guest_event(struct sf_guest *guest, const char *name)
 	return tell(guest, &m);
 }
 
-struct sf_error *sf_guest_result(struct sf_guest *guest, const char *name, bool ok, const char *text)
+struct sf_error *sf_guest_tell_result(struct sf_guest *guest, const char *name, bool ok, const char *text)
 {
 	struct sf_wire_message m = { .type = SF_WIRE_RSLT, .name = name, .ok = ok, .text = text };
 
 	return tell(guest, &m);
+}
+
+void sf_guest_keep_failure(struct sf_guest *guest, const char *why)
+{
+	struct sf_wire_message because = { .type = SF_WIRE_EVNT, .name = "because", .text = why };
+	struct sf_error *err;
+
+	/* A host that did not answer once is not waited for again. */
+	if (guest->dead)
+		return;
+	err = tell(guest, &because);
+	if (!err)
+		err = sf_guest_request_snapshot(guest, (enum sf_snapshot_kind)SF_WIRE_KIND_MOMENT, "failed", FAILURE_NS);
+	sf_error_free(err);
+}
+
+struct sf_error *sf_guest_result(struct sf_guest *guest, const char *name, bool ok, const char *text)
+{
+	_cleanup_free_ char *why = NULL;
+
+	SF_TRY(sf_guest_tell_result(guest, name, ok, text));
+	if (ok)
+		return NULL;
+	why = text ? sf_asprintf("%s: %s", name, text) : NULL;
+	sf_guest_keep_failure(guest, why ? why : name);
+	return NULL;
 }
 
 struct sf_error *sf_guest_check(struct sf_guest *guest, bool ok, const char *fmt, ...)

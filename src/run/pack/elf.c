@@ -42,6 +42,7 @@ void sf_strings_clear(struct sf_strings *s)
 void sf_elf_clear(struct sf_elf *elf)
 {
 	free(elf->interp);
+	free(elf->soname);
 	sf_strings_clear(&elf->needed);
 	*elf = (struct sf_elf){ 0 };
 }
@@ -104,12 +105,14 @@ static struct sf_error *read_needed(const struct file *f, const Elf64_Dyn *dyn, 
 			elf->is_pie = true;
 	}
 	for (size_t i = 0; i < n && elf->needed.n < MAX_NEEDED; i++) {
-		if (dyn[i].d_tag != DT_NEEDED)
+		bool is_soname = dyn[i].d_tag == DT_SONAME && !elf->soname;
+
+		if (dyn[i].d_tag != DT_NEEDED && !is_soname)
 			continue;
 		if (!to_offset(f, strtab, &off) || __builtin_add_overflow(off, dyn[i].d_un.d_val, &off))
 			return broken(f, "the names of its libraries are nowhere");
 		SF_TRY(read_name(f, off, name, "the name of a library ends nowhere"));
-		if (!sf_strings_add(&elf->needed, name))
+		if (is_soname ? !(elf->soname = strdup(name)) : !sf_strings_add(&elf->needed, name))
 			return sf_error_nomem();
 	}
 	return NULL;
@@ -187,10 +190,14 @@ static struct sf_error *read_elf(struct file *f, struct sf_elf *elf)
 	elf->type = elf->data == ELFDATA2MSB ? __builtin_bswap16(h.e_type) : h.e_type;
 	elf->machine = elf->data == ELFDATA2MSB ? __builtin_bswap16(h.e_machine) : h.e_machine;
 	/* Of others it is enough to know what they are. */
-	if (elf->class != ELFCLASS64 || elf->data != ELFDATA2LSB || elf->machine != EM_X86_64)
+	if (elf->class != ELFCLASS64 || elf->data != ELFDATA2LSB ||
+	    (elf->machine != EM_X86_64 && elf->machine != EM_BPF))
 		return NULL;
 	if (f->size < sizeof(h))
 		return broken(f, "it is cut short");
+	if (elf->machine == EM_BPF)
+		return sf_in_range(h.e_shoff, (uint64_t)h.e_shnum * sizeof(Elf64_Shdr), f->size) ? NULL :
+			broken(f, "its sections are beyond its end");
 	if (h.e_phnum && h.e_phentsize != sizeof(Elf64_Phdr))
 		return broken(f, "its program headers have no known size");
 	f->n_phdrs = sf_min((size_t)h.e_phnum, (size_t)MAX_PROGRAM_HEADERS);

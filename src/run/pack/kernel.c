@@ -5,6 +5,8 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
@@ -96,14 +98,28 @@ static const char *last_words(char *text)
 	return !strncmp(line, self, strlen(self)) ? line + strlen(self) : line;
 }
 
+/* The script waits for the lock of the cache, and nobody hears it say so. */
+static bool is_downloading(void)
+{
+	_cleanup_free_ char *cache = NULL, *path = NULL;
+	SF_OWNED(error) err = sf_cache_dir(&cache);
+	_cleanup_close_ int fd = -1;
+
+	path = err ? NULL : sf_asprintf("%s/lock", cache);
+	fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+}
+
 static struct sf_error *fetch(const char *series, const struct sf_pack_fetch *how, char **ret)
 {
 	_cleanup_said_ struct sf_child_said said = { 0 };
 	_cleanup_free_ char *script = NULL;
 
 	SF_TRY(sf_pack_tool("kernel-get", &script));
+	_cleanup_free_ char *queued = is_downloading() ? sf_asprintf("%s once another download is over", series) : NULL;
+
 	if (how && how->fetching)
-		how->fetching(how->arg, series);
+		how->fetching(how->arg, queued ? queued : series);
 	char *argv[] = { script, (char *)series, NULL };
 	struct sf_child child = {
 		.path = script, .argv = argv, .stop = how ? how->stop : NULL, .arg = how ? how->arg : NULL,

@@ -238,8 +238,9 @@ static struct sf_error *look_through(const char *path, struct facts *f)
 static struct sf_error *read_image(const char *path, struct facts *f)
 {
 	_cleanup_free_ char *file = NULL, *key = NULL;
-	SF_OWNED(error) no_place = place_of(path, &file, &key);
 
+	/* Without a place it is looked through each time. */
+	sf_error_free(place_of(path, &file, &key));
 	if (!file || !key || !recall(file, key, f)) {
 		SF_TRY(look_through(path, f));
 		if (file && key)

@@ -27,6 +27,7 @@ struct sf_elf {
 	bool is_pie;             /* and says that it is a program */
 	bool has_pvh;            /* a kernel that QEMU can enter directly */
 	char *interp;            /* NULL: none */
+	char *soname;            /* NULL: none */
 	struct sf_strings needed;
 };
 
@@ -85,5 +86,19 @@ struct sf_pack {
 /* @path as the guest will resolve it, where nothing is a symbolic link. NULL without memory. */
 char *sf_pack_normalise(const char *path);
 const struct sf_pack_entry *sf_pack_find(const struct sf_pack *pack, const char *to);
+
+/* ---- program.c ---------------------------------------------------------------------------------------------------- */
+
+/* Where the guest's init mounts something: what the archive has below is not seen. */
+bool sf_pack_is_hidden(const char *path);
+/* The first library of a name is the one that the guest's loaders find by it. */
+SF_CHECKED struct sf_error *sf_pack_remember(struct sf_pack *pack, const char *name, const char *to);
+/* What the program or library @path needs, and the loader @interp. */
+SF_CHECKED struct sf_error *sf_pack_libraries(struct sf_pack *pack, const char *path, const char *interp);
+
+/* ---- tree.c ------------------------------------------------------------------------------------------------------- */
+
+/* The standard library of a Python interpreter; nothing for any other program. */
+SF_CHECKED struct sf_error *sf_pack_modules(struct sf_pack *pack, const char *interpreter);
 
 #endif

@@ -15,10 +15,9 @@
 #define MAX_SCRIPTS 4    /* a script whose interpreter is a script …: the limit of fs/exec.c, Linux 6.18 */
 #define FIRST_LINE 256   /* BINPRM_BUF_SIZE, same place */
 
-/* Where the guest's init mounts something: what the archive has below is not seen. */
-static bool is_hidden(const char *path)
+bool sf_pack_is_hidden(const char *path)
 {
-	static const char *const mounts[] = { "/proc", "/sys", "/dev", "/run", "/tmp" };
+	static const char *const mounts[] = { "/proc", "/sys", "/dev", "/run" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
 		size_t n = strlen(mounts[i]);
@@ -70,10 +69,10 @@ static struct sf_error *place_library(const struct sf_pack *pack, const char *pr
 
 	if (!to)
 		return sf_error_nomem();
-	if (name && is_hidden(to))
+	if (name && sf_pack_is_hidden(to))
 		return sf_error_new(SF_USAGE, "%s names its library %s by a path that the guest cannot have: something "
 				    "is mounted there; link with -l, or give the library a soname", program, lib->name);
-	for (unsigned int i = 0; !name && (is_hidden(to) || is_taken(pack, to, from)); i++) {
+	for (unsigned int i = 0; !name && (sf_pack_is_hidden(to) || is_taken(pack, to, from)); i++) {
 		free(to);
 		to = i ? sf_asprintf(LIBRARY_DIR "/%u/%s", i, lib->name) : sf_asprintf(LIBRARY_DIR "/%s", lib->name);
 		if (!to)
@@ -83,8 +82,7 @@ static struct sf_error *place_library(const struct sf_pack *pack, const char *pr
 	return NULL;
 }
 
-/* The first program's library of a name is the one that the guest's loaders find by it. */
-static struct sf_error *remember(struct sf_pack *pack, const char *name, const char *to)
+struct sf_error *sf_pack_remember(struct sf_pack *pack, const char *name, const char *to)
 {
 	if (strchr(name, '/'))
 		return NULL;
@@ -106,16 +104,16 @@ static struct sf_error *pack_library(struct sf_pack *pack, const char *program, 
 	SF_TRY(sf_absolute(lib->path, &from));
 	SF_TRY(place_library(pack, program, lib, from, &to));
 	SF_TRY(sf_pack_file(pack, from, to, 0755));
-	return remember(pack, lib->name, to);
+	return sf_pack_remember(pack, lib->name, to);
 }
 
-static struct sf_error *pack_libraries(struct sf_pack *pack, const char *program, const char *interp)
+struct sf_error *sf_pack_libraries(struct sf_pack *pack, const char *program, const char *interp)
 {
 	_cleanup_libraries_ struct sf_libraries libs = { 0 };
 
 	if (interp[0] != '/' || !sf_is_file(interp))
 		return sf_error_new(SF_USAGE, "%s wants the dynamic loader %s, which is not here", program, interp);
-	if (is_hidden(interp))
+	if (sf_pack_is_hidden(interp))
 		return sf_error_new(SF_USAGE, "%s wants the dynamic loader %s, where the guest mounts something",
 				    program, interp);
 	SF_TRY(sf_pack_file(pack, interp, interp, 0755));
@@ -146,17 +144,27 @@ static struct sf_error *pack_elf(struct sf_pack *pack, const char *path, const c
 	if (elf->type != ET_EXEC && (elf->type != ET_DYN || (!elf->interp && !elf->is_pie)))
 		return no_program(path, "not a program");
 	SF_TRY(sf_pack_file(pack, path, to, 0755));
-	return elf->interp ? pack_libraries(pack, path, elf->interp) : NULL;
+	return elf->interp ? sf_pack_libraries(pack, path, elf->interp) : NULL;
 }
 
 /* The program that `env` will start: the first word that is neither an option nor a variable. NULL: none. */
 static char *after_env(char *words)
 {
+	static const char *const with_word[] = { "-u", "--unset", "-C", "--chdir" }, split[] = "--split-string=";
 	char *save = NULL;
+	bool skip = false;
 
-	for (char *word = strtok_r(words, " \t", &save); word; word = strtok_r(NULL, " \t", &save))
-		if (word[0] != '-' && !strchr(word, '='))
+	for (char *word = strtok_r(words, " \t", &save); word; word = strtok_r(NULL, " \t", &save)) {
+		if (!strncmp(word, split, sizeof(split) - 1))
+			word += sizeof(split) - 1;
+		else if (!strncmp(word, "-S", 2) && word[2])
+			word += 2;
+		if (!skip && word[0] != '-' && !strchr(word, '='))
 			return word;
+		skip = false;
+		for (size_t i = 0; i < ARRAY_SIZE(with_word); i++)
+			skip = skip || !strcmp(word, with_word[i]);
+	}
 	return NULL;
 }
 
@@ -172,7 +180,10 @@ static struct sf_error *pack_env_program(struct sf_pack *pack, const char *scrip
 		return sf_error_new(SF_USAGE, "%s is a script for %s, which is not found in PATH", script, word);
 	slash = strchr(word, '/');
 	to = slash ? strdup(word) : sf_asprintf(PROGRAM_DIR "/%s", word);
-	return to ? pack_at(pack, path, to, depth) : sf_error_nomem();
+	if (!to)
+		return sf_error_nomem();
+	SF_TRY(sf_pack_modules(pack, path));
+	return pack_at(pack, path, to, depth);
 }
 
 static struct sf_error *pack_script(struct sf_pack *pack, const char *path, const char *to, char *line,
@@ -191,12 +202,13 @@ static struct sf_error *pack_script(struct sf_pack *pack, const char *path, cons
 	line[n] = '\0';
 	if (line[0] != '/' || !sf_is_file(line))
 		return sf_error_new(SF_USAGE, "%s is a script for \"%s\", which is not there", path, line);
-	if (is_hidden(line))
+	if (sf_pack_is_hidden(line))
 		return sf_error_new(SF_USAGE, "%s is a script for %s, where the guest mounts something", path, line);
 	if (depth >= MAX_SCRIPTS)
 		return sf_error_new(SF_USAGE, "%s: too many interpreters of interpreters", path);
 	SF_TRY(sf_pack_file(pack, path, to, 0755));
 	SF_TRY(pack_at(pack, line, line, depth + 1));
+	SF_TRY(sf_pack_modules(pack, line));
 	base = strrchr(line, '/') + 1;
 	return !strcmp(base, "env") ? pack_env_program(pack, path, rest, depth + 1) : NULL;
 }
@@ -234,4 +246,21 @@ struct sf_error *sf_pack_program(struct sf_pack *pack, const char *from, const c
 		return sf_error_new(SF_USAGE, strchr(from, '/') ? "there is no program %s" :
 				    "there is no program %s, neither here nor in PATH", from);
 	return pack_at(pack, path, to, 0);
+}
+
+struct sf_error *sf_pack_program_home(struct sf_pack *pack, const char *from, char **ret_to)
+{
+	_cleanup_free_ char *path = NULL, *to = NULL;
+
+	SF_TRY(sf_find_program(from, &path));
+	to = path ? sf_pack_normalise(path) : NULL;
+	if (path && to && sf_pack_is_hidden(to)) {
+		free(to);
+		to = sf_asprintf(PROGRAM_DIR "/%s", strrchr(path, '/') + 1);
+	}
+	if (path && !to)
+		return sf_error_nomem();
+	SF_TRY(sf_pack_program(pack, from, to));
+	*ret_to = steal_ptr(&to);
+	return NULL;
 }

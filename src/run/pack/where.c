@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where our own parts are: in the build tree beside the running program, or where they were installed.
+ * Where our own parts are. Installed or in the build tree, they are in libexec/stillframe of a folder above the file
+ * that this code was loaded from, so that a tree can be moved as a whole.
  */
 
+#include <inttypes.h>
+#include <libgen.h>
 #include <limits.h>
 #include <sys/stat.h>
 
 #include "private.h"
 
-#define AGENT_NAME "agent"
-#define MAX_UP 3 /* a test program may be a few folders below the build's top */
+/* lib/x86_64-linux-gnu is two below the prefix; a test program may be three below the top of the build. */
+#define MAX_UP 3
 
 bool sf_is_file(const char *path)
 {
@@ -60,30 +63,77 @@ struct sf_error *sf_find_program(const char *name, char **ret)
 	return NULL;
 }
 
-/* The folder of the running program, with no slash at its end. */
-static struct sf_error *own_dir(char dir[PATH_MAX])
+/*
+ * The command, or the shared library in somebody else's program. The kernel's word for it: the name that a program was
+ * started by may be anything.
+ */
+static struct sf_error *own_file(char **ret)
 {
-	ssize_t n = readlink("/proc/self/exe", dir, PATH_MAX - 1);
-	char *slash;
+	_cleanup_fclose_ FILE *maps = fopen("/proc/self/maps", "re");
+	_cleanup_free_ char *line = NULL;
+	uintptr_t self = (uintptr_t)own_file;
+	size_t cap = 0;
 
-	if (n < 0)
-		return sf_error_sys(errno, "/proc/self/exe");
-	dir[n] = '\0';
-	slash = strrchr(dir, '/');
-	if (slash)
-		*slash = '\0';
-	return NULL;
+	if (!maps)
+		return sf_error_sys(errno, "/proc/self/maps");
+	while (getline(&line, &cap, maps) > 0) {
+		uintptr_t from, to;
+		int at = 0;
+
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %*s %*s %*s %n", &from, &to, &at) != 2 || !at ||
+		    self < from || self >= to || line[at] != '/')
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		*ret = strdup(line + at);
+		return *ret ? NULL : sf_error_nomem();
+	}
+	return sf_error_new(SF_NOT_FOUND, "/proc/self/maps does not say where this program is");
 }
 
-/* Takes @path; gives it away if it is a program. */
-static bool take(char *path, char **ret)
+static bool is_program(const char *path, struct stat *st)
 {
-	if (path && sf_is_file(path) && !access(path, X_OK)) {
-		*ret = path;
-		return true;
+	return !stat(path, st) && S_ISREG(st->st_mode) && !access(path, X_OK);
+}
+
+/*
+ * Whoever can replace our code may give us its parts, and so may root. Nobody else: among the folders above may be /tmp.
+ */
+static bool is_ours(const struct stat *st, const char *code)
+{
+	struct stat own;
+
+	return !st->st_uid || st->st_uid == geteuid() || (!stat(code, &own) && st->st_uid == own.st_uid);
+}
+
+/* NULL: there is none. */
+static struct sf_error *find_part(const char *name, char **ret)
+{
+	_cleanup_free_ char *code = NULL, *dir = NULL;
+	struct stat st;
+
+	*ret = NULL;
+	SF_TRY(own_file(&code));
+	dir = strdup(code);
+	if (!dir)
+		return sf_error_nomem();
+	for (int up = 0; up <= MAX_UP && strcmp(dirname(dir), "/"); up++) {
+		_cleanup_free_ char *path = sf_asprintf("%s/" SF_LIBEXEC "/stillframe/%s", dir, name);
+
+		if (!path)
+			return sf_error_nomem();
+		if (is_program(path, &st) && is_ours(&st, code)) {
+			*ret = steal_ptr(&path);
+			return NULL;
+		}
 	}
-	free(path);
-	return false;
+	/* A program that took the static library knows only where that was to be installed. */
+	_cleanup_free_ char *path = sf_asprintf(SF_LIBEXECDIR "/%s", name);
+
+	if (!path)
+		return sf_error_nomem();
+	if (is_program(path, &st))
+		*ret = steal_ptr(&path);
+	return NULL;
 }
 
 static struct sf_error *check_agent(char **path, char **ret)
@@ -103,7 +153,6 @@ struct sf_error *sf_pack_agent(char **ret)
 {
 	const char *variable = getenv("STILLFRAME_AGENT");
 	_cleanup_free_ char *path = NULL;
-	char dir[PATH_MAX];
 
 	if (variable && variable[0]) {
 		if (!sf_is_file(variable))
@@ -111,38 +160,32 @@ struct sf_error *sf_pack_agent(char **ret)
 		path = strdup(variable);
 		return path ? check_agent(&path, ret) : sf_error_nomem();
 	}
-	SF_TRY(own_dir(dir));
-	if (take(sf_asprintf("%s/" AGENT_NAME, dir), &path))
+	SF_TRY(find_part("agent", &path));
+	if (path)
 		return check_agent(&path, ret);
-	for (int up = 0; up <= MAX_UP; up++) {
-		if (take(sf_asprintf("%s/agent/" AGENT_NAME, dir), &path) ||
-		    take(sf_asprintf("%s/libexec/stillframe/" AGENT_NAME, dir), &path))
-			return check_agent(&path, ret);
-		char *slash = strrchr(dir, '/');
-
-		if (slash)
-			*slash = '\0';
-	}
-	if (take(strdup(SF_LIBEXECDIR "/" AGENT_NAME), &path))
-		return check_agent(&path, ret);
-	return sf_error_new(SF_NOT_FOUND, "the guest's agent is neither beside the running program (agent/" AGENT_NAME
-			    ") nor in " SF_LIBEXECDIR "; $STILLFRAME_AGENT may name it");
+	return sf_error_new(SF_NOT_FOUND, "the guest's agent is neither in " SF_LIBEXEC "/stillframe of a folder above this "
+			    "program nor in " SF_LIBEXECDIR "; $STILLFRAME_AGENT may name it");
 }
 
 struct sf_error *sf_pack_tool(const char *name, char **ret)
 {
 	const char *variable = getenv("STILLFRAME_TOOLS");
 	_cleanup_free_ char *path = NULL;
+	struct stat st;
 
 	if (variable && variable[0]) {
-		if (!take(sf_asprintf("%s/%s", variable, name), &path))
+		path = sf_asprintf("%s/%s", variable, name);
+		if (!path)
+			return sf_error_nomem();
+		if (!is_program(path, &st))
 			return sf_error_new(SF_USAGE, "there is no script %s in %s, which $STILLFRAME_TOOLS names", name,
 					    variable);
-	} else if (!take(sf_asprintf(SF_SOURCE_TOOLS "/%s", name), &path) &&
-		   !take(sf_asprintf(SF_LIBEXECDIR "/%s", name), &path)) {
-		return sf_error_new(SF_NOT_FOUND, "the script %s is neither in the source tree nor in " SF_LIBEXECDIR
-				    "; $STILLFRAME_TOOLS may name the folder", name);
+	} else {
+		SF_TRY(find_part(name, &path));
 	}
+	if (!path)
+		return sf_error_new(SF_NOT_FOUND, "the script %s is neither in " SF_LIBEXEC "/stillframe of a folder above this "
+				    "program nor in " SF_LIBEXECDIR "; $STILLFRAME_TOOLS may name the folder", name);
 	*ret = steal_ptr(&path);
 	return NULL;
 }

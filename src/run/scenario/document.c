@@ -249,6 +249,13 @@ struct sf_error *sf_doc_read(const char *file, const char *text, size_t len, str
 	struct builder b = { .file = file, .bytes = text, .len = len, .doc = &doc };
 	yaml_parser_t p;
 
+	/* Some editors put a mark of three bytes before a text in UTF-8. */
+	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
+		text += 3;
+		len -= 3;
+		b.bytes = text;
+		b.len = len;
+	}
 	if (len > SF_DOC_MAX_BYTES)
 		return sf_error_new(SF_BAD_INPUT, "%s: the file has more than %u bytes", file, SF_DOC_MAX_BYTES);
 	if (!yaml_parser_initialize(&p))

@@ -5,6 +5,7 @@
 #include <sys/sysinfo.h>
 
 #include "base/file.h"
+#include "guest/guest.h"
 #include "scenario/steps.h"
 #include "stillframe/guest.h"
 
@@ -52,7 +53,9 @@ static struct sf_error *fails(void *arg, size_t i, struct sf_error *err)
 	char name[64];
 
 	sf_step_say(name, i, refused ? SF_STEP_REFUSED : SF_STEP_FAILS);
-	return sf_guest_result(((struct executor *)arg)->guest, name, false, sf_error_message(err));
+	if (!refused)
+		sf_guest_keep_failure(((struct executor *)arg)->guest, sf_error_message(err));
+	return sf_guest_tell_result(((struct executor *)arg)->guest, name, false, sf_error_message(err));
 }
 
 /* ---- cgroups --------------------------------------------------------------------------------------------------------- */

@@ -76,6 +76,18 @@ void sf_run_on_vm_event(void *arg, const struct sf_vm_event *event)
 	push(arg, o);
 }
 
+void sf_run_push_trouble(struct sf_run *run, enum sf_vm_trouble trouble, const char *line)
+{
+	struct outcome *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return;
+	o->is_event = true;
+	o->trouble = trouble;
+	snprintf(o->event.text, sizeof(o->event.text), "%s", line);
+	push(run, o);
+}
+
 /* ---- asking ----------------------------------------------------------------------------------------------------- */
 
 struct asked {
@@ -169,8 +181,9 @@ static void stamp(struct sf_run *run, struct sf_capture_request *req)
 }
 
 struct sf_error *sf_run_ask(struct sf_run *run, const char *tag, const char *cause, const char *reason,
-			    const uint64_t *guest_ns, uint32_t request_id)
+			    const uint64_t *guest_ns, uint32_t request_id, bool unasked)
 {
+	struct asked *a = asked_new(run, tag, request_id);
 	struct sf_capture_request req = {
 		.tag = tag,
 		.cause = cause,
@@ -182,7 +195,9 @@ struct sf_error *sf_run_ask(struct sf_run *run, const char *tag, const char *cau
 
 	if (!guest_ns)
 		stamp(run, &req);
-	return send_request(run, &req, asked_new(run, tag, request_id));
+	if (a)
+		a->outcome->unasked = unasked;
+	return send_request(run, &req, a);
 }
 
 void sf_run_prepare_capture(struct sf_run *run)
@@ -259,13 +274,16 @@ static void save(struct sf_run *run, struct sf_run_frame *f)
 	f->file = steal_ptr(&name);
 }
 
-/* The same tag again replaces the frame, and moves to the end. */
-static struct sf_run_frame *place_for(struct sf_run *run, const char *tag)
+/*
+ * The same tag again replaces the frame, and moves to the end. A frame of a moment has a tag of its own, but a guest that
+ * asks for the same one later is not told so: then there are two.
+ */
+static struct sf_run_frame *place_for(struct sf_run *run, const char *tag, bool unasked)
 {
 	for (size_t i = 0; i < run->frames.n; i++) {
 		struct sf_run_frame old = run->frames.v[i];
 
-		if (strcmp(old.name, tag))
+		if (strcmp(old.name, tag) || old.unasked || unasked)
 			continue;
 		sf_log(&run->opt.log, SF_LOG_WARN, "capture \"%s\" was taken again; the later one counts", tag);
 		memmove(&run->frames.v[i], &run->frames.v[i + 1], (run->frames.n - i - 1) * sizeof(old));
@@ -278,7 +296,7 @@ static struct sf_run_frame *place_for(struct sf_run *run, const char *tag)
 
 	if (!f)
 		return NULL;
-	*f = (struct sf_run_frame){ .name = strdup(tag) };
+	*f = (struct sf_run_frame){ .name = strdup(tag), .unasked = unasked };
 	if (f->name)
 		return f;
 	run->frames.n--;
@@ -292,9 +310,11 @@ void sf_run_keep(struct sf_run *run, struct outcome *o)
 
 	if (!o->frame && o->err) /* refused before it began; whoever asked was told */
 		return;
+	if (run->hurry && o->unasked && o->err) /* given up: an empty frame would say no more */
+		return;
 	pthread_mutex_lock(&run->lock);
 	if (o->frame)
-		f = place_for(run, o->tag);
+		f = place_for(run, o->tag, o->unasked);
 	if (f)
 		f->frame = steal_ptr(&o->frame);
 	pthread_mutex_unlock(&run->lock);
@@ -310,6 +330,8 @@ void sf_run_keep(struct sf_run *run, struct outcome *o)
 				(unsigned long long)info.n_pages, (double)info.pause_ns / 1e6);
 	/* Only our thread changes the list, so the frame stays where it is. */
 	save(run, f);
+	if (f->file)
+		sf_run_update_json(run);
 }
 
 /* ---- what users ask ------------------------------------------------------------------------------------------------ */
@@ -331,22 +353,25 @@ static struct sf_error *no_such_frame(struct sf_run *run, const char *name)
 
 struct sf_error *sf_run_frame(struct sf_run *run, const char *name, struct sf_frame **ret)
 {
-	struct sf_frame *found = NULL;
+	const struct sf_run_frame *found = NULL;
+	struct sf_frame *frame = NULL;
 	struct sf_error *err = NULL;
 
 	pthread_mutex_lock(&run->lock);
-	for (size_t i = 0; i < run->frames.n && !found; i++)
-		if (!strcmp(run->frames.v[i].name, name))
-			found = sf_frame_ref(run->frames.v[i].frame);
-	if (!found)
-		err = no_such_frame(run, name);
+	/* Of two with one name the one that was asked for. */
+	for (size_t i = 0; i < run->frames.n; i++)
+		if (!strcmp(run->frames.v[i].name, name) && (!found || found->unasked))
+			found = &run->frames.v[i];
+	if (found)
+		frame = sf_frame_ref(found->frame);
 	else
-		run->n_observed++;
+		err = no_such_frame(run, name);
+	run->n_observed += !err;
 	pthread_mutex_unlock(&run->lock);
 	if (err)
 		sf_run_inconclusive(run, "%s", sf_error_message(err));
 	else
-		*ret = found;
+		*ret = frame;
 	return err;
 }
 

@@ -16,6 +16,7 @@
 #define DEFAULT_CPUS 2
 #define START_TIMEOUT (60 * SF_SECOND)
 #define LAST_FRAME_TIMEOUT (60 * SF_SECOND)
+#define INTERRUPTED_TIMEOUT (10 * SF_SECOND) /* somebody waits at a terminal */
 #define CONSOLE_LINES 30
 
 static void apply_defaults(struct sf_run_options *o)
@@ -89,9 +90,15 @@ static void free_lists(struct sf_run *run)
 	}
 	for (size_t i = 0; i < run->findings.n; i++)
 		free((char *)run->findings.v[i].text);
+	for (size_t i = 0; i < ARRAY_SIZE(run->troubles); i++) {
+		free(run->troubles[i].line);
+		free(run->troubles[i].frame);
+	}
+	free(run->because);
 	free(run->frames.v);
 	free(run->values.v);
 	free(run->findings.v);
+	sf_run_free_answers(run);
 }
 
 void sf_run_free(struct sf_run *run)
@@ -153,14 +160,6 @@ static struct sf_error *choose_accel(struct sf_run *run)
 	return sf_error_new(SF_USAGE, "no accelerator is called \"%s\"; there are auto, kvm, tcg", want);
 }
 
-static void on_console_line(void *arg, const char *line, size_t len)
-{
-	struct sf_run *run = arg;
-
-	(void)len;
-	sf_log(&run->opt.log, SF_LOG_DEBUG, "console: %s", line);
-}
-
 static struct sf_error *start_vm(struct sf_run *run, const char *kernel, const char *initrd)
 {
 	struct sf_vm_config config = {
@@ -173,7 +172,7 @@ static struct sf_error *start_vm(struct sf_run *run, const char *kernel, const c
 		.topology = run->opt.topology,
 		.tsc_khz = run->accel.accel == SF_ACCEL_TCG ? sf_vm_tsc_khz() : 0,
 		.log = run->opt.log,
-		.on_line = on_console_line,
+		.on_line = sf_run_on_line,
 		.on_line_arg = run,
 	};
 
@@ -252,7 +251,10 @@ static void on_vm_event(struct sf_run *run, const struct sf_vm_event *event)
 static void on_outcome(struct sf_run *run, struct outcome *o)
 {
 	if (o->is_event) {
-		on_vm_event(run, &o->event);
+		if (o->trouble)
+			sf_run_console_trouble(run, o->trouble, o->event.text);
+		else
+			on_vm_event(run, &o->event);
 		return;
 	}
 	if (o->prepared) {
@@ -292,6 +294,20 @@ static int ms_until(uint64_t deadline)
 	return now >= deadline ? 0 : (int)sf_min((deadline - now + 999999) / 1000000, (uint64_t)60000);
 }
 
+/*
+ * The first ends the run in order, with a last frame. The next says that nobody wants to wait for that: to see it, the
+ * first has to be read. A descriptor that has nothing to read any more can say it only once.
+ */
+static void interrupt(struct sf_run *run)
+{
+	char read_away[128]; /* a struct signalfd_siginfo */
+
+	run->hurry = run->hurry || run->ending || run->done;
+	run->stop_now = true;
+	if (read(run->opt.cancel_fd, read_away, sizeof(read_away)) <= 0)
+		run->cancel_dumb = true;
+}
+
 /* One turn of the loop. false: @deadline passed. */
 static bool turn(struct sf_run *run, uint64_t deadline, bool listen)
 {
@@ -299,7 +315,7 @@ static bool turn(struct sf_run *run, uint64_t deadline, bool listen)
 	struct pollfd fds[3] = {
 		{ .fd = run->notify, .events = POLLIN },
 		{ .fd = port, .events = (short)(POLLIN | (sf_wire_out_pending(&run->out) ? POLLOUT : 0)) },
-		{ .fd = listen && run->opt.cancel_fd > 0 ? run->opt.cancel_fd : -1, .events = POLLIN },
+		{ .fd = run->opt.cancel_fd > 0 && !run->cancel_dumb ? run->opt.cancel_fd : -1, .events = POLLIN },
 	};
 
 	if (poll(fds, ARRAY_SIZE(fds), ms_until(deadline)) < 0)
@@ -310,26 +326,29 @@ static bool turn(struct sf_run *run, uint64_t deadline, bool listen)
 		sf_run_read_port(run);
 	if (fds[0].revents)
 		take_outcome(run);
-	run->stop_now = run->stop_now || fds[2].revents;
+	if (fds[2].revents)
+		interrupt(run);
 	return sf_vm_clock() < deadline;
 }
 
-static void settle_captures(struct sf_run *run)
+static void settle_captures(struct sf_run *run, uint64_t timeout)
 {
-	uint64_t deadline = sf_vm_clock() + LAST_FRAME_TIMEOUT;
+	uint64_t deadline = sf_vm_clock() + timeout;
 
-	while (sf_run_captures_pending(run) && turn(run, deadline, false))
+	while (!run->hurry && sf_run_captures_pending(run) && turn(run, deadline, false))
 		;
 }
 
 /* A frame of the end, and of everything that was asked for before it. */
-static void last_frame(struct sf_run *run, const char *tag, const char *reason)
+static void last_frame(struct sf_run *run, enum sf_moment moment, const char *reason)
 {
-	SF_OWNED(error) err = sf_run_ask(run, tag, tag, reason, NULL, 0);
+	SF_OWNED(error) err = NULL;
+	bool asked;
 
+	err = sf_run_ask_moment(run, moment, reason, NULL, 0, &asked, NULL);
 	if (err)
-		sf_run_find(run, SF_INCONCLUSIVE, "capture", "no frame \"%s\": %s", tag, sf_error_message(err));
-	settle_captures(run);
+		sf_run_find(run, SF_INCONCLUSIVE, "capture", "no last frame: %s", sf_error_message(err));
+	settle_captures(run, moment == SF_MOMENT_INTERRUPTED ? INTERRUPTED_TIMEOUT : LAST_FRAME_TIMEOUT);
 }
 
 /* What the guest had said when it went off may still be in the port. */
@@ -341,13 +360,32 @@ static void read_rest(struct sf_run *run)
 		sf_run_read_port(run);
 }
 
-static void add_console(struct sf_run *run)
+/* What the kernel printed, of the console's last lines: the firmware's are no sign of life of it. */
+static const char *behind_firmware(const char *tail)
+{
+	static const char last_words[] = "Booting from ROM"; /* SeaBIOS, src/boot.c; the kernel begins no line of its own */
+	const char *from = tail;
+
+	for (const char *p = tail; (p = strstr(p, last_words)); from = p)
+		p += strlen(last_words);
+	return from + strspn(from, ".\n ");
+}
+
+/* Of the console's last lines; "" for none. free() it. */
+static char *kernel_words(struct sf_run *run)
 {
 	_cleanup_free_ char *tail = NULL;
 	SF_OWNED(error) err = sf_vm_console_tail(run->vm, CONSOLE_LINES, &tail);
 
-	if (!err && tail && tail[0])
-		sf_run_find(run, SF_PASS, "console", "%s", tail);
+	return strdup(err || !tail ? "" : behind_firmware(tail));
+}
+
+static void add_console(struct sf_run *run)
+{
+	_cleanup_free_ char *words = kernel_words(run);
+
+	if (words && words[0])
+		sf_run_find(run, SF_PASS, "console", "%s", words);
 }
 
 static bool has_panicked(const struct sf_run *run)
@@ -357,10 +395,22 @@ static bool has_panicked(const struct sf_run *run)
 
 static void miss_deadline(struct sf_run *run)
 {
-	sf_run_find(run, SF_DEADLINE_PASSED, "harness", "the deadline passed: the run did not end within %.3g s%s",
-		    (double)run->opt.deadline_ns / 1e9, run->heard ? "" : "; nothing was heard from the guest");
-	last_frame(run, "deadline", "the deadline ended the run");
+	_cleanup_free_ char *words = kernel_words(run);
+	bool silent = !words || !words[0];
+
+	sf_run_find(run, SF_DEADLINE_PASSED, "harness", "the deadline passed: the run did not end within %.3g s%s%s",
+		    (double)run->opt.deadline_ns / 1e9, run->heard ? "" : "; nothing was heard from the guest",
+		    run->heard ? "" : silent ? ", and its kernel printed nothing" : "; its kernel's last words are below");
+	last_frame(run, SF_MOMENT_DEADLINE, "the deadline ended the run");
 	add_console(run);
+}
+
+/* A guest that was not heard of has a kernel that is not known: there is nothing to see that is worth the wait. */
+static void be_interrupted(struct sf_run *run)
+{
+	sf_run_find(run, SF_INTERRUPTED, "harness", "interrupted");
+	if (run->heard)
+		last_frame(run, SF_MOMENT_INTERRUPTED, "the run was interrupted");
 }
 
 static void guest_loop(struct sf_run *run)
@@ -376,14 +426,17 @@ static void guest_loop(struct sf_run *run)
 	if (run->ended)
 		read_rest(run);
 	if (run->stop_now && !run->done) {
-		sf_run_find(run, SF_INTERRUPTED, "harness", "interrupted");
+		be_interrupted(run);
 	} else if (!in_time && !run->done && !run->ended) {
 		miss_deadline(run);
 	} else if (has_panicked(run)) {
-		last_frame(run, "panic", run->end.text);
+		last_frame(run, SF_MOMENT_PANIC, run->end.text);
 		add_console(run);
 	}
-	settle_captures(run);
+	settle_captures(run, LAST_FRAME_TIMEOUT);
+	if (run->hurry)
+		sf_run_find(run, SF_INTERRUPTED, "harness", "interrupted %s", sf_run_captures_pending(run) ?
+			    "while captures were still to be kept" : "at the end of the run");
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------------------- */

@@ -54,72 +54,122 @@ static enum sf_verdict verdict_of(enum sf_code code, bool complete)
 static const struct sf_run_frame *find_frame(const struct sf_run *run, const char *name)
 {
 	for (size_t i = run->frames.n; i--;)
-		if (!name || !strcmp(run->frames.v[i].name, name))
+		if (name ? !strcmp(run->frames.v[i].name, name) : !run->frames.v[i].unasked)
 			return &run->frames.v[i];
 	return NULL;
 }
 
-static void no_frame(struct sf_run *run, const struct sf_expect *e, const char *where)
+static void no_frame(const struct sf_run *run, const struct sf_expect *e, struct sf_text *ret)
 {
-	_cleanup_text_ struct sf_text names = { 0 };
-
+	if (!e->capture) {
+		sf_text_putf(ret, "there is no capture to ask: %s", e->expr);
+		return;
+	}
+	sf_text_putf(ret, "there is no capture \"%s\" to ask: %s; there is ", e->capture, e->expr);
 	for (size_t i = 0; i < run->frames.n && i < 32; i++)
-		sf_text_putf(&names, "%s%s", i ? ", " : "", run->frames.v[i].name);
-	if (e->capture)
-		sf_run_find(run, SF_INCONCLUSIVE, "expect", "%sthere is no capture \"%s\" to ask: %s; there is %.*s",
-			    where, e->capture, e->expr, names.n ? (int)names.n : 4, names.n ? names.v : "none");
-	else
-		sf_run_find(run, SF_INCONCLUSIVE, "expect", "%sthere is no capture to ask: %s", where, e->expr);
+		sf_text_putf(ret, "%s%s", i ? ", " : "", run->frames.v[i].name);
+	if (!run->frames.n)
+		sf_text_put(ret, "none");
 }
 
-static void failed(struct sf_run *run, const struct sf_run_frame *f, const struct sf_expect *e, const char *where,
-		   struct sf_error *err)
+static enum sf_verdict failed(const struct sf_run *run, const struct sf_run_frame *f, const struct sf_expect *e,
+			      struct sf_error *err, struct sf_text *ret)
 {
 	const struct sf_error_payload *p = sf_error_payload(err);
-	_cleanup_text_ struct sf_text lines = { 0 };
 
+	sf_text_putf(ret, "capture \"%s\": %s\n", f->name, sf_error_message(err));
 	if (p && p->column)
-		sf_expr_point(e->expr, p->column, NULL, &lines);
+		sf_expr_point(e->expr, p->column, NULL, ret);
 	else
-		sf_text_put(&lines, e->expr);
-	sf_run_find(run, verdict_of(sf_error_code(err), is_complete(run, f->frame)), "expect",
-		    "%scapture \"%s\": %s\n%.*s", where, f->name, sf_error_message(err), (int)lines.n, lines.n ? lines.v : "");
+		sf_text_put(ret, e->expr);
+	return verdict_of(sf_error_code(err), is_complete(run, f->frame));
 }
 
-static void ask(struct sf_run *run, const struct sf_expect *e, const char *where)
+static enum sf_verdict ask(struct sf_run *run, const struct sf_expect *e, struct sf_text *ret)
 {
 	const struct sf_run_frame *f = find_frame(run, e->capture);
 	_cleanup_text_ struct sf_text why = { 0 };
 	SF_OWNED(snapshot) snap = NULL;
 	SF_OWNED(expr) expr = NULL;
-	struct sf_error *err;
+	SF_OWNED(error) err = NULL;
 	bool holds;
 
 	if (!f) {
-		no_frame(run, e, where);
-		return;
+		no_frame(run, e, ret);
+		return SF_INCONCLUSIVE;
 	}
 	err = sf_expr_new(e->expr, &expr);
 	if (!err)
 		err = sf_snapshot_new(f->frame, &snap);
 	if (!err)
 		err = sf_expr_judge(sf_snapshot_view(snap), expr, &holds, &why);
-	if (err) {
-		failed(run, f, e, where, err);
-		sf_error_free(err);
-		return;
-	}
+	if (err)
+		return failed(run, f, e, err, ret);
 	run->n_observed += holds;
-	sf_run_find(run, holds ? SF_PASS : SF_FAIL, "expect", "%scapture \"%s\": %s: %.*s", where, f->name, e->expr,
-		    (int)why.n, why.n ? why.v : "");
+	sf_text_putf(ret, "capture \"%s\": %s: %.*s", f->name, e->expr, (int)why.n, why.n ? why.v : "");
+	return holds ? SF_PASS : SF_FAIL;
 }
 
 void sf_run_ask_expects(struct sf_run *run)
 {
+	run->answers = run->opt.n_expects ? calloc(run->opt.n_expects, sizeof(*run->answers)) : NULL;
 	for (size_t i = 0; i < run->opt.n_expects; i++) {
 		const struct sf_expect *e = &run->opt.expects[i];
-		_cleanup_free_ char *where = sf_asprintf("%s%s", e->where ? e->where : "", e->where ? ": " : "");
+		_cleanup_text_ struct sf_text text = { 0 };
+		enum sf_verdict verdict = ask(run, e, &text);
+		_cleanup_free_ char *answer = sf_text_take(&text);
 
-		ask(run, e, where ? where : "");
+		sf_run_find(run, verdict, "expect", "%s%s%s", e->where ? e->where : "", e->where ? ": " : "",
+			    answer ? answer : e->expr);
+		if (run->answers)
+			run->answers[i] = (struct sf_run_answer){ .verdict = verdict, .text = steal_ptr(&answer) };
 	}
+}
+
+void sf_run_free_answers(struct sf_run *run)
+{
+	for (size_t i = 0; run->answers && i < run->opt.n_expects; i++)
+		free(run->answers[i].text);
+	free(run->answers);
+}
+
+/* ---- run.json --------------------------------------------------------------------------------------------------- */
+
+static const char *result_of(const struct sf_run_answer *a)
+{
+	if (!a || !a->text)
+		return "not asked";
+	switch (a->verdict) {
+	case SF_PASS:
+		return "held";
+	case SF_FAIL:
+	case SF_BAD_USAGE:
+		return "failed";
+	default:
+		return "unknown";
+	}
+}
+
+void sf_run_put_expects(struct sf_json_writer *w, const struct sf_run *run)
+{
+	sf_json_key(w, "expects");
+	sf_json_begin_array(w);
+	for (size_t i = 0; i < run->opt.n_expects; i++) {
+		const struct sf_expect *e = &run->opt.expects[i];
+		const struct sf_run_answer *a = run->answers ? &run->answers[i] : NULL;
+
+		sf_json_begin_object(w);
+		sf_json_put_str(w, "expr", e->expr);
+		if (e->capture)
+			sf_json_put_str(w, "capture", e->capture);
+		if (e->where)
+			sf_json_put_str(w, "where", e->where);
+		sf_json_put_str(w, "result", result_of(a));
+		if (a && a->text) {
+			sf_json_put_str(w, "verdict", sf_verdict_name(a->verdict));
+			sf_json_put_str(w, "text", a->text);
+		}
+		sf_json_end_object(w);
+	}
+	sf_json_end_array(w);
 }

@@ -44,7 +44,9 @@ enum sf_verdict sf_verdict_worse(enum sf_verdict a, enum sf_verdict b)
 	return rank(a) >= rank(b) ? a : b;
 }
 
-#define MAX_FINDINGS 4096 /* a guest may say as many as it likes */
+#define MAX_FINDINGS 4096
+#define MAX_RESULTS (MAX_FINDINGS / 2) /* a guest may say as many as it likes, and leaves room for what we have to say */
+#define MAX_RESULT_BYTES (8u << 20)
 
 static void add_finding(struct sf_run *run, enum sf_verdict verdict, const char *source, char *text)
 {
@@ -80,6 +82,20 @@ static char *format(const char *fmt, va_list ap)
 void sf_run_find(struct sf_run *run, enum sf_verdict verdict, const char *source, const char *fmt, ...)
 {
 	SF_ADD_FINDING(run, verdict, source, fmt);
+}
+
+void sf_run_find_result(struct sf_run *run, bool ok, const char *name, const char *text)
+{
+	size_t len = strlen(name) + strlen(text);
+	bool has_room = run->n_results < MAX_RESULTS && len <= MAX_RESULT_BYTES - run->result_bytes;
+
+	if (has_room) {
+		run->n_results++;
+		run->result_bytes += len;
+		sf_run_find(run, ok ? SF_PASS : SF_FAIL, "guest", "%s%s%s", name, name[0] && text[0] ? ": " : "", text);
+	} else {
+		add_finding(run, ok ? SF_PASS : SF_FAIL, "guest", NULL);
+	}
 }
 
 void sf_run_fail(struct sf_run *run, const char *fmt, ...)
@@ -135,9 +151,10 @@ static void find_missing_captures(struct sf_run *run)
 		struct sf_frame_info info = { .size = sizeof(info) };
 
 		sf_frame_info(run->frames.v[i].frame, &info);
+		/* One that nobody asked for is worth as much as what is in it. */
 		if (info.is_placeholder)
-			sf_run_find(run, SF_INCONCLUSIVE, "capture", "capture \"%s\" has no data: %s",
-				    run->frames.v[i].name, info.reason);
+			sf_run_find(run, run->frames.v[i].unasked ? SF_PASS : SF_INCONCLUSIVE, "capture",
+				    "capture \"%s\" has no data: %s", run->frames.v[i].name, info.reason);
 	}
 }
 
@@ -170,6 +187,7 @@ static bool wants_scheduler(const struct sf_run *run)
 void sf_run_conclude(struct sf_run *run)
 {
 	judge_end(run);
+	sf_run_judge_troubles(run);
 	/* What was to happen later can only be missed by a run that got there. */
 	if (run->verdict != SF_BAD_USAGE && run->verdict != SF_HARNESS_FAILED) {
 		find_missing_captures(run);

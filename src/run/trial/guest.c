@@ -5,6 +5,7 @@
  */
 
 #include <libgen.h>
+#include <sys/stat.h>
 
 #include "private.h"
 
@@ -125,25 +126,37 @@ static struct sf_error *pack_scheduler(struct sf_pack *pack, const char *schedul
 	SF_TRY(sf_pack_scheduler(scheduler, &w->kind, &w->sched_from));
 	if (w->kind == SF_PACK_NONE)
 		return NULL;
+	if (w->kind == SF_PACK_PROGRAM)
+		return sf_pack_program_home(pack, w->sched_from, &w->sched_to);
 	copy = strdup(w->sched_from);
-	w->sched_to = copy ? sf_asprintf(IN_GUEST "/%s/%s", w->kind == SF_PACK_OBJECT ? "obj" : "bin", basename(copy)) :
-			     NULL;
-	if (!w->sched_to)
-		return sf_error_nomem();
-	if (w->kind == SF_PACK_OBJECT)
-		return sf_pack_file(pack, w->sched_from, w->sched_to, 0644);
-	return sf_pack_program(pack, w->sched_from, w->sched_to);
+	w->sched_to = copy ? sf_asprintf(IN_GUEST "/obj/%s", basename(copy)) : NULL;
+	return w->sched_to ? sf_pack_file(pack, w->sched_from, w->sched_to, 0644) : sf_error_nomem();
 }
 
-/* At the path it has here. What can be executed brings what it needs. */
+/*
+ * A program that finds a file by a link may ask where that leads to, and look there. Where the guest cannot have it at that
+ * place, it has it by the name that was asked for.
+ */
+static struct sf_error *pack_links_end(struct sf_pack *pack, const char *file)
+{
+	_cleanup_free_ char *real = realpath(file, NULL);
+	struct sf_error *err;
+	struct stat st;
+
+	if (!real || stat(real, &st) || !S_ISREG(st.st_mode))
+		return NULL;
+	err = sf_pack_path(pack, real);
+	if (sf_error_code(err) != SF_USAGE)
+		return err;
+	sf_error_free(err);
+	return NULL;
+}
+
 static struct sf_error *pack_files(struct sf_pack *pack, const char *const *files)
 {
 	for (; files && *files; files++) {
-		_cleanup_free_ char *path = realpath(*files, NULL);
-
-		if (!path)
-			return sf_error_new(SF_USAGE, "%s: %s", *files, strerror(errno));
-		SF_TRY(access(path, X_OK) ? sf_pack_file(pack, path, path, 0644) : sf_pack_program(pack, path, path));
+		SF_TRY(sf_pack_path(pack, *files));
+		SF_TRY(pack_links_end(pack, *files));
 	}
 	return NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The run directory: made, locked, and described by run.json, which says from the start whether the run is complete.
+ * The run directory: made or taken, locked as long as the run goes on, and never shared with another one. What is in
+ * it already and is not ours stays as it is.
  */
 
 #include <dirent.h>
@@ -8,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "private.h"
 
 #define MAX_RUNS 100000
@@ -37,53 +39,139 @@ static struct sf_error *next_dir(const char *name, char **ret)
 			    name);
 }
 
-static bool is_ours(const char *name)
-{
-	size_t n = strlen(name);
-	static const char *const known[] = { "run.json", "console.log", "qmp.log", "qemu.log", SF_RUN_INITRD, SF_RUN_KERNEL };
+/* ---- what lies there already ------------------------------------------------------------------------------------ */
 
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (!strcmp(name, known[i]))
-			return true;
-	return (n > 6 && !strcmp(name + n - 6, ".frame")) || !strncmp(name, "facts-", 6);
+static const char *const known[] = { "run.json", "console.log", "qmp.log", "qemu.log", SF_RUN_INITRD, SF_RUN_KERNEL };
+
+static bool ends_in(const char *name, size_t len, const char *end)
+{
+	size_t n = strlen(end);
+
+	return len > n && !strncmp(name + len - n, end, n);
 }
 
-/* Of an earlier run, when it may be overwritten: only what a run writes. */
-static struct sf_error *empty_dir(const char *path, bool force)
+/* facts-BUILDID-HASH.core.zst; the hash has 16 digits. */
+static bool is_facts(const char *name, size_t len)
 {
-	DIR *dir = opendir(path);
-	struct dirent *e;
-	struct sf_error *err = NULL;
+	static const char digits[] = "0123456789abcdefABCDEF";
+	size_t id;
 
-	if (!dir)
-		return sf_error_sys(errno, "%s", path);
-	while (!err && (e = readdir(dir))) {
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		if (!force)
-			err = sf_error_new(SF_USAGE, "%s is not empty (it has %s); --force writes over an earlier run",
-					   path, e->d_name);
-		else if (is_ours(e->d_name) && unlinkat(dirfd(dir), e->d_name, 0) && errno != ENOENT)
-			err = sf_error_sys(errno, "%s/%s", path, e->d_name);
+	if (len < 6 || strncmp(name, "facts-", 6))
+		return false;
+	id = strspn(name + 6, digits);
+	return name[6 + id] == '-' && strspn(name + 7 + id, digits) == 16 && len == 6 + id + 1 + 16 + 9 &&
+	       ends_in(name, len, ".core.zst");
+}
+
+/* A file that was being written when its run was killed is called NAME.tmp.XXXXXX (base/file.h). */
+static size_t without_temp(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 11 && !strncmp(name + len - 11, ".tmp.", 5) && !strchr(name + len - 6, '.') ? len - 11 : len;
+}
+
+static bool starts_as_core(int dir, const char *name)
+{
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char magic[4];
+
+	return fd >= 0 && pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && !memcmp(magic, "\177ELF", 4);
+}
+
+/*
+ * Did a run write it? By its name, and by being a plain file, which all of ours are; of a frame, whose name is the
+ * user's choice, also by what is in it.
+ */
+static bool is_ours(int dir, const char *name)
+{
+	size_t len = without_temp(name);
+	bool is_temp = name[len];
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strlen(known[i]) == len && !strncmp(name, known[i], len))
+			return true;
+	return is_facts(name, len) || (ends_in(name, len, ".frame") && (is_temp || starts_as_core(dir, name)));
+}
+
+static int no_dots(const struct dirent *e)
+{
+	return strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+}
+
+static struct sf_error *not_empty(const char *path, struct dirent *const *list, size_t n)
+{
+	size_t shown = n > 4 ? 3 : n;
+	_cleanup_text_ struct sf_text names = { 0 };
+
+	for (size_t i = 0; i < shown; i++) {
+		sf_text_put(&names, i ? ", " : "");
+		sf_text_put_name(&names, list[i]->d_name, 40);
 	}
-	closedir(dir);
+	if (shown < n)
+		sf_text_putf(&names, " and %zu more", n - shown);
+	_cleanup_free_ char *text = sf_text_take(&names);
+
+	return sf_error_new(SF_USAGE, "%s is not empty (it has %s); --force writes over an earlier run", path,
+			    text ? text : "files");
+}
+
+/* What is in the way and would be written to, through a link even. */
+static struct sf_error *remove_ours(const char *path, int dir, struct dirent *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_ours(dir, list[i]->d_name) && unlinkat(dir, list[i]->d_name, 0) && errno != ENOENT)
+			return sf_error_sys(errno, "%s/%s", path, list[i]->d_name);
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		struct stat st;
+
+		if (!fstatat(dir, known[i], &st, AT_SYMLINK_NOFOLLOW))
+			return sf_error_new(SF_USAGE, "%s/%s is no plain file: no run wrote it, and --force leaves it", path,
+					    known[i]);
+	}
+	return NULL;
+}
+
+static struct sf_error *empty_dir(const char *path, int dir, bool force)
+{
+	struct dirent **list = NULL;
+	int n = scandirat(dir, ".", &list, no_dots, alphasort);
+	struct sf_error *err;
+
+	if (n < 0)
+		return sf_error_sys(errno, "%s", path);
+	if (force)
+		err = remove_ours(path, dir, list, (size_t)n);
+	else
+		err = n ? not_empty(path, list, (size_t)n) : NULL;
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
 	return err;
 }
 
-struct sf_error *sf_run_make_dir(struct sf_run *run)
-{
-	const char *name = run->opt.name ? run->opt.name : "run";
+/* ---- the directory ---------------------------------------------------------------------------------------------- */
 
-	if (strchr(name, '/') || !name[0])
-		return sf_error_new(SF_USAGE, "\"%s\" is no name for a run: it becomes a directory's", name);
-	if (run->opt.out) {
-		run->dir = strdup(run->opt.out);
-		if (!run->dir)
-			return sf_error_nomem();
-		SF_TRY(sf_mkdirs(run->dir));
-	} else {
-		SF_TRY(next_dir(name, &run->dir));
-	}
+/* The one that the user named: what is wrong with it is the user's to mend. */
+static struct sf_error *named_dir(const char *path)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && S_ISLNK(st.st_mode) && stat(path, &st) && errno == ENOENT)
+		return sf_error_new(SF_USAGE, "%s is a symbolic link that leads nowhere", path);
+	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
+		return sf_error_new(SF_USAGE, "%s is no directory; a run needs one, which may be missing or empty", path);
+	SF_TRY(sf_mkdirs(path));
+	if (access(path, W_OK | X_OK))
+		return sf_error_new(SF_USAGE, "%s cannot be written to: %s", path, strerror(errno));
+	return NULL;
+}
+
+static struct sf_error *lock_dir(struct sf_run *run)
+{
 	run->dir_fd = open(run->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (run->dir_fd < 0)
 		return sf_error_sys(errno, "%s", run->dir);
@@ -91,136 +179,37 @@ struct sf_error *sf_run_make_dir(struct sf_run *run)
 	if (flock(run->dir_fd, LOCK_EX | LOCK_NB))
 		return errno == EWOULDBLOCK ? sf_error_new(SF_USAGE, "%s is in use by another run", run->dir) :
 					      sf_error_sys(errno, "%s", run->dir);
-	return run->opt.out ? empty_dir(run->dir, run->opt.force) : NULL;
+	return NULL;
 }
 
-/* ---- run.json ------------------------------------------------------------------------------------------------- */
-
-static void put_capture(struct sf_json_writer *w, const struct sf_run_frame *f)
+static uint64_t wall_clock(void)
 {
-	struct sf_frame_info info = { .size = sizeof(info) };
+	struct timespec t;
 
-	sf_frame_info(f->frame, &info);
-	sf_json_begin_object(w);
-	sf_json_put_str(w, "name", f->name);
-	sf_json_put_str(w, "file", f->file);
-	sf_json_put_str(w, "cause", info.cause);
-	if (info.reason[0])
-		sf_json_put_str(w, "reason", info.reason);
-	sf_json_put_bool(w, "is_placeholder", info.is_placeholder);
-	if (info.has_guest_ns)
-		sf_json_put_u64(w, "guest_ns", info.guest_ns);
-	sf_json_put_u64(w, "wall_ns", info.wall_ns);
-	sf_json_put_u64(w, "pause_ns", info.pause_ns);
-	sf_json_put_u64(w, "walk_ns", info.walk_ns);
-	sf_json_put_u64(w, "pages", info.n_pages);
-	sf_json_put_u64(w, "bytes", f->bytes);
-	sf_json_end_object(w);
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * SF_SECOND + (uint64_t)t.tv_nsec;
 }
 
-static void put_captures(struct sf_json_writer *w, struct sf_run *run)
+struct sf_error *sf_run_take_dir(const char *name, const char *out, char **ret)
 {
-	sf_json_key(w, "captures");
-	sf_json_begin_array(w);
-	for (size_t i = 0; i < run->frames.n; i++)
-		put_capture(w, &run->frames.v[i]);
-	sf_json_end_array(w);
-}
+	char *dir;
 
-static void put_findings(struct sf_json_writer *w, const struct sf_run *run)
-{
-	sf_json_key(w, "findings");
-	sf_json_begin_array(w);
-	for (size_t i = 0; i < run->findings.n; i++) {
-		const struct sf_finding *f = &run->findings.v[i];
-
-		sf_json_begin_object(w);
-		sf_json_put_str(w, "verdict", sf_verdict_name(f->verdict));
-		sf_json_put_str(w, "source", f->source);
-		sf_json_put_str(w, "text", f->text);
-		sf_json_end_object(w);
-	}
-	sf_json_end_array(w);
-}
-
-static void put_values(struct sf_json_writer *w, const struct sf_run *run)
-{
-	sf_json_key(w, "values");
-	sf_json_begin_array(w);
-	for (size_t i = 0; i < run->values.n; i++) {
-		const struct sf_run_value *v = &run->values.v[i];
-
-		sf_json_begin_object(w);
-		sf_json_put_str(w, "name", v->name);
-		sf_json_key(w, "value");
-		if (v->kind == SF_WIRE_U64)
-			sf_json_u64(w, v->u64);
-		else if (v->kind == SF_WIRE_I64)
-			sf_json_i64(w, v->i64);
-		else
-			sf_json_str(w, v->str);
-		sf_json_end_object(w);
-	}
-	sf_json_end_array(w);
-}
-
-static void put_timings(struct sf_json_writer *w, const struct sf_run_info *i)
-{
-	sf_json_key(w, "timings");
-	sf_json_begin_object(w);
-	sf_json_put_u64(w, "boot_ns", i->boot_ns);
-	sf_json_put_u64(w, "attached_ns", i->attached_ns);
-	sf_json_put_u64(w, "start_ns", i->start_ns);
-	sf_json_put_u64(w, "end_ns", i->end_ns);
-	sf_json_put_u64(w, "wall_ns", i->wall_ns);
-	sf_json_put_u64(w, "frozen_ns", i->frozen_ns);
-	sf_json_put_u64(w, "facts_ns", i->facts_ns);
-	sf_json_put_u64(w, "panic_ns", i->panic_ns);
-	sf_json_end_object(w);
-}
-
-static void put_run(struct sf_json_writer *w, struct sf_run *run, bool complete)
-{
-	struct sf_run_info i = { .size = sizeof(i) };
-
-	sf_run_info(run, &i);
-	sf_json_put_str(w, "schema", "stillframe-run-1");
-	sf_json_put_bool(w, "complete", complete);
-	sf_json_put_str(w, "name", run->opt.name ? run->opt.name : "run");
-	if (complete) {
-		sf_json_put_str(w, "verdict", sf_verdict_name(run->verdict));
-		sf_json_put_u64(w, "exit_code", (uint64_t)run->verdict);
-	}
-	sf_json_put_str(w, "kernel", i.kernel);
-	sf_json_put_str(w, "kernel_path", i.kernel_path);
-	sf_json_put_str(w, "scheduler", i.scheduler);
-	sf_json_put_str(w, "ops", i.ops);
-	sf_json_put_str(w, "accel", i.accel);
-	sf_json_put_str(w, "accel_why", i.accel_why);
-	sf_json_put_str(w, "qemu", i.qemu);
-	sf_json_put_str(w, "command", run->vm ? sf_vm_command_line(run->vm) : "");
-	sf_json_put_bool(w, "attached", i.attached);
-	put_timings(w, &i);
-	put_captures(w, run);
-	put_findings(w, run);
-	put_values(w, run);
-	sf_run_put_scenario(w, run);
-}
-
-struct sf_error *sf_run_write_json(struct sf_run *run, bool complete)
-{
-	_cleanup_free_ char *path = sf_run_path(run, "run.json");
-	struct sf_json_buffer buf = { 0 };
-	struct sf_json_writer w;
-	struct sf_error *err;
-
-	if (!path)
+	if (strchr(name, '/') || !name[0])
+		return sf_error_new(SF_USAGE, "\"%s\" is no name for a run: it becomes a directory's", name);
+	if (!out)
+		return next_dir(name, ret);
+	SF_TRY(named_dir(out));
+	dir = strdup(out);
+	if (!dir)
 		return sf_error_nomem();
-	sf_json_writer_init(&w, sf_json_buffer_sink, &buf, true);
-	sf_json_begin_object(&w);
-	put_run(&w, run, complete);
-	sf_json_end_object(&w);
-	err = sf_json_writer_finish(&w) ? sf_file_put(path, buf.text, buf.len) : sf_error_nomem();
-	free(buf.text);
-	return err;
+	*ret = dir;
+	return NULL;
+}
+
+struct sf_error *sf_run_make_dir(struct sf_run *run)
+{
+	run->began_wall = wall_clock() - (sf_vm_clock() - run->began);
+	SF_TRY(sf_run_take_dir(run->opt.name ? run->opt.name : "run", run->opt.out, &run->dir));
+	SF_TRY(lock_dir(run));
+	return run->opt.out ? empty_dir(run->dir, run->dir_fd, run->opt.force) : NULL;
 }

@@ -5,11 +5,13 @@
  */
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 
 #include "private.h"
 
 #define MAX_VALUES 65536
+#define MAX_VALUE_BYTES (64u << 20) /* of their names and texts: run.json has all of them, each time it is written */
 #define MAX_ASKED 4096 /* captures that one guest may ask for: each is memory here, and a file */
 #define READ_CHUNK 65536
 
@@ -73,10 +75,26 @@ void sf_run_reply(struct sf_run *run, uint32_t id, struct sf_error *err)
 
 /* ---- hearing: requests -------------------------------------------------------------------------------------------- */
 
+/* Beyond the limit it is answered all the same: the guest need not know how many are enough. */
+static struct sf_error *serve_moment(struct sf_run *run, const struct sf_wire_request *req, const uint64_t *guest_ns)
+{
+	_cleanup_free_ char *because = steal_ptr(&run->because);
+	enum sf_moment moment;
+	bool asked;
+
+	if (!sf_run_moment_of_guest(req->tag, &moment))
+		return sf_error_new(SF_HOST, "\"%s\" is no moment that a frame is kept of", req->tag);
+	SF_TRY(sf_run_ask_moment(run, moment, because ? because : "", guest_ns, req->id, &asked, NULL));
+	if (!asked)
+		sf_run_reply(run, req->id, NULL);
+	return NULL;
+}
+
 static struct sf_error *serve_request(struct sf_run *run, const struct sf_wire_request *req)
 {
 	/* The guest said when it asked: an event comes before each request. */
 	uint64_t since_attached = run->asked_at - run->attached_at;
+	const uint64_t *guest_ns = run->attached_at && run->asked_at >= run->attached_at ? &since_attached : NULL;
 
 	switch (req->kind) {
 	case SF_SNAPSHOT_KIND_CAPTURE:
@@ -85,8 +103,9 @@ static struct sf_error *serve_request(struct sf_run *run, const struct sf_wire_r
 		if (run->n_asked++ >= MAX_ASKED)
 			return sf_error_new(SF_HOST, "no capture \"%s\": the guest has asked for %u already", req->tag,
 					    MAX_ASKED);
-		return sf_run_ask(run, req->tag, "on-demand", "",
-				  run->attached_at && run->asked_at >= run->attached_at ? &since_attached : NULL, req->id);
+		return sf_run_ask(run, req->tag, "on-demand", "", guest_ns, req->id, false);
+	case SF_WIRE_KIND_MOMENT:
+		return serve_moment(run, req, guest_ns);
 	case SF_SNAPSHOT_KIND_WATCH:
 		return sf_error_new(SF_HOST, "watching a symbol (%s) is not possible yet", req->tag);
 	default:
@@ -220,7 +239,9 @@ static void on_sched(struct sf_run *run, const struct sf_wire_message *m)
 
 static void on_value(struct sf_run *run, const struct sf_wire_message *m)
 {
-	struct sf_run_value *v = run->values.n < MAX_VALUES && m->name ? sf_vec_push(&run->values) : NULL;
+	size_t len = (m->name ? strlen(m->name) : 0) + (m->str ? strlen(m->str) : 0);
+	bool has_room = run->values.n < MAX_VALUES && len <= MAX_VALUE_BYTES - run->value_bytes;
+	struct sf_run_value *v = has_room && m->name ? sf_vec_push(&run->values) : NULL;
 
 	if (!v) {
 		sf_log(&run->opt.log, SF_LOG_WARN, "a value of the guest was not kept: there are %zu", run->values.n);
@@ -237,20 +258,24 @@ static void on_value(struct sf_run *run, const struct sf_wire_message *m)
 		free(v->name);
 		free(v->str);
 		run->values.n--;
+		return;
 	}
+	run->value_bytes += len;
 }
 
 static void on_result(struct sf_run *run, const struct sf_wire_message *m)
 {
-	const char *name = m->name ? m->name : "", *text = m->text ? m->text : "";
-
-	if (sf_run_step_result(run, m))
-		return;
-	sf_run_find(run, m->ok ? SF_PASS : SF_FAIL, "guest", "%s%s%s", name, name[0] && text[0] ? ": " : "", text);
+	if (!sf_run_step_result(run, m))
+		sf_run_find_result(run, m->ok, m->name ? m->name : "", m->text ? m->text : "");
 }
 
 static void judge_test(struct sf_run *run, const struct sf_wire_message *m)
 {
+	/* PID 1 ends it with the run. Then why that ended has been said already, and is the one true reason. */
+	bool cut_off = run->sched_failed && m->signal == SIGKILL && strcmp(m->name ? m->name : "", "done");
+
+	if (cut_off)
+		return;
 	if (!m->ended)
 		sf_run_find(run, SF_INCONCLUSIVE, "guest", "the test's part in the guest %s",
 			    run->sched_failed ? "was not run" : "did not end");
@@ -280,6 +305,26 @@ static void on_end(struct sf_run *run, const struct sf_wire_message *m)
 		judge_test(run, m);
 }
 
+static void on_event(struct sf_run *run, const struct sf_wire_message *m)
+{
+	const char *name = m->name ? m->name : "?", *text = m->text ? m->text : "";
+
+	if (sf_run_step_event(run, m))
+		return;
+	if (!strcmp(name, "asked")) {
+		run->asked_at = m->t_ns;
+	} else if (!strcmp(name, "because")) {
+		free(run->because);
+		run->because = strdup(text);
+	} else if (!strcmp(name, "kernel")) {
+		sf_run_log_line(run, text);
+	} else if (!strcmp(name, "kernel-cut")) {
+		run->log_cut = true;
+	}
+	sf_log(&run->opt.log, strcmp(name, "warning") ? SF_LOG_INFO : SF_LOG_WARN, "guest: %s%s%s", name,
+	       text[0] ? ": " : "", text);
+}
+
 static void on_message(struct sf_run *run, const struct sf_wire_message *m)
 {
 	sf_run_note_clock(run, m->t_ns, false);
@@ -301,12 +346,7 @@ static void on_message(struct sf_run *run, const struct sf_wire_message *m)
 		       m->cut ? " …" : "");
 		break;
 	case SF_WIRE_EVNT:
-		if (sf_run_step_event(run, m))
-			break;
-		if (m->name && !strcmp(m->name, "asked"))
-			run->asked_at = m->t_ns;
-		sf_log(&run->opt.log, SF_LOG_INFO, "guest: %s%s%s", m->name ? m->name : "?", m->text ? ": " : "",
-		       m->text ? m->text : "");
+		on_event(run, m);
 		break;
 	case SF_WIRE_FATL:
 		sf_run_find(run, SF_HARNESS_FAILED, "guest", "the agent cannot go on: %s: %s", m->name ? m->name : "?",

@@ -8,20 +8,40 @@
 #include <stdarg.h>
 #include <sys/signalfd.h>
 
+#include "guest/guest.h"
 #include "private.h"
 
 #define IN_GUEST_OPTION "--scenario"
 
+/*
+ * In a guest what failed is still as it was, and will not be once the scenario has cleaned up behind itself. A connection
+ * of its own, because the macro knows of no guest.
+ */
+static void keep_failure(struct sf_error *failed)
+{
+	SF_OWNED(guest) guest = NULL;
+	SF_OWNED(error) err = NULL;
+
+	if (!sf_in_guest())
+		return;
+	err = sf_guest_open(NULL, &guest);
+	if (!err)
+		sf_guest_keep_failure(guest, sf_error_message(failed));
+}
+
 struct sf_error *sf_ensure_failed(const char *file, int line, const char *condition, const char *fmt, ...)
 {
 	_cleanup_free_ char *text = NULL;
+	struct sf_error *err;
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
 	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
-	return sf_error_new(SF_ASSERTION, "%s:%d: %s does not hold: %s", file, line, condition, n < 0 ? "" : text);
+	err = sf_error_new(SF_ASSERTION, "%s:%d: %s does not hold: %s", file, line, condition, n < 0 ? "" : text);
+	keep_failure(err);
+	return err;
 }
 
 static const struct sf_test *find_test(const struct sf_test *tests, size_t n, const char *name)
@@ -51,7 +71,10 @@ static int run_scenario(const struct sf_test *test)
 	/* A request that the host refused, or that was lost, is not the scheduler's fault. */
 	if (sf_error_code(err) == SF_HOST || sf_error_code(err) == SF_TRANSPORT)
 		return SF_INCONCLUSIVE;
-	told = sf_guest_result(guest, test->name, false, sf_error_message(err));
+	/* An assertion that failed has its frame, and of a moment before this one. */
+	told = sf_error_code(err) == SF_ASSERTION ?
+		       sf_guest_tell_result(guest, test->name, false, sf_error_message(err)) :
+		       sf_guest_result(guest, test->name, false, sf_error_message(err));
 	if (told)
 		fprintf(stderr, "%s: %s\n", test->name, sf_error_message(told));
 	return SF_FAIL;

@@ -123,25 +123,48 @@ static void remember(const struct sf_logger *log, const char *path, const char *
 	free(out.text);
 }
 
+/* Where verdicts are kept. A machine that cannot keep them has KVM all the same. */
+static struct sf_error *cache_folder(char **ret)
+{
+	_cleanup_free_ char *cache = NULL, *dir = NULL;
+
+	SF_TRY(sf_cache_dir(&cache));
+	dir = sf_asprintf("%s/kvm", cache);
+	if (!dir)
+		return sf_error_nomem();
+	SF_TRY(sf_mkdirs(dir));
+	if (access(dir, W_OK | X_OK))
+		return sf_error_sys(errno, "%s", dir);
+	*ret = steal_ptr(&dir);
+	return NULL;
+}
+
+static const char *temporary_folder(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir && dir[0] == '/' ? dir : "/tmp";
+}
+
 static struct sf_error *prove(const struct sf_qemu *qemu, const char *kernel, const struct sf_logger *log,
 			      bool (*stop)(void *arg), void *arg, bool *works, char *why, size_t size)
 {
-	_cleanup_free_ char *cache = NULL, *key = cache_key(qemu, kernel);
+	_cleanup_free_ char *dir = NULL, *key = cache_key(qemu, kernel), *path = NULL;
 	enum sf_probe_result result;
 	char text[1024];
+	SF_OWNED(error) no_cache = cache_folder(&dir);
 
-	SF_TRY(sf_cache_dir(&cache));
-	_cleanup_free_ char *dir = sf_asprintf("%s/kvm", cache);
-	_cleanup_free_ char *path = !dir || !key ? NULL :
-		sf_asprintf("%s/%016" PRIx64 ".json", dir, sf_hash_bytes(key, strlen(key)));
-
-	if (!dir)
-		return sf_error_nomem();
+	if (sf_error_code(no_cache) == SF_NO_MEMORY)
+		return steal_ptr(&no_cache);
+	if (no_cache)
+		sf_log(log, SF_LOG_WARN, "whether KVM works will not be remembered: %s", sf_error_message(no_cache));
+	else if (key)
+		path = sf_asprintf("%s/%016" PRIx64 ".json", dir, sf_hash_bytes(key, strlen(key)));
 	if (path && recall(path, key, works, why, size))
 		return NULL;
-	SF_TRY(sf_mkdirs(dir));
 	sf_log(log, SF_LOG_INFO, "trying whether this kernel boots under KVM");
-	SF_TRY(sf_probe_boot(qemu, SF_ACCEL_KVM, kernel, dir, log, stop, arg, &result, text, sizeof(text)));
+	SF_TRY(sf_probe_boot(qemu, SF_ACCEL_KVM, kernel, dir ? dir : temporary_folder(), log, stop, arg, &result, text,
+			     sizeof(text)));
 	*works = result == SF_PROBE_BOOTED;
 	if (*works)
 		snprintf(why, size, "this kernel reached its init under KVM %s", text);

@@ -49,6 +49,110 @@ size_t sf_console_clean(const char *raw, size_t len, char *ret)
 	return n;
 }
 
+/* ---- a kernel in trouble ------------------------------------------------------------------------------------------ */
+
+#define MAX_STAMPS 8 /* of one line, what is looked behind: a program may write a thousand */
+
+/* What follows @words; @p if it begins otherwise. A loop: of strncmp() gcc 12 believes that it reads beyond the end. */
+static const char *after(const char *p, const char *words)
+{
+	const char *at = p;
+
+	for (; *words; words++, at++)
+		if (*at != *words)
+			return p;
+	return at;
+}
+
+static bool begins(const char *p, const char *words)
+{
+	return after(p, words) != p;
+}
+
+static const char *after_digits(const char *p)
+{
+	return p + strspn(p, "0123456789");
+}
+
+/*
+ * What printk puts before a message (kernel/printk/printk.c: info_print_prefix()): "[   12.345678]", then where it was
+ * configured so the caller, as "[ T1234]" or "[ C1]". @p if it is not that.
+ */
+static const char *after_stamp(const char *p)
+{
+	const char *seconds = *p == '[' ? p + 1 + strspn(p + 1, " ") : p;
+	const char *dot = after_digits(seconds), *close = *dot == '.' ? after_digits(dot + 1) : dot;
+
+	if (seconds == p || dot == seconds || close != dot + 7 || *close != ']')
+		return p;
+	for (p = close + 1; *p == '['; p += strcspn(p, "]") + 1)
+		if (!p[strcspn(p, "]")])
+			return p;
+	return p + (*p == ' ');
+}
+
+/* "INFO: task COMM:PID blocked for more than N seconds", 7.x says how after "blocked"; COMM is what a program likes. */
+static bool is_hung_task(const char *p)
+{
+	if (!begins(p, "INFO: task "))
+		return false;
+	for (p = strchr(p + 11, ':'); p; p = strchr(p + 1, ':')) {
+		const char *rest = after_digits(p + 1);
+
+		if (rest != p + 1 && begins(rest, " blocked"))
+			return strstr(rest, " for more than ");
+	}
+	return false;
+}
+
+/* Of rcu_sched, rcu_preempt, rcu_tasks, ...; the words behind the flavour tell whether it is a stall. */
+static bool is_rcu_stall(const char *p)
+{
+	p = after(p, "rcu: ");
+	if (!begins(p, "INFO: rcu"))
+		return false;
+	p += strlen("INFO: rcu");
+	p += strspn(p, "abcdefghijklmnopqrstuvwxyz_");
+	return begins(p, " self-detected stall on ") || begins(p, " detected stalls on ") ||
+	       begins(p, " detected expedited stalls on ");
+}
+
+static enum sf_vm_trouble trouble_of(const char *p)
+{
+	const char *watchdog = after(after(p, "NMI "), "watchdog: ");
+
+	if (begins(watchdog, "BUG: soft lockup - CPU#"))
+		return SF_VM_SOFT_LOCKUP;
+	if (begins(watchdog, "CPU") && *after_digits(watchdog + 3) == ':')
+		watchdog = after(after_digits(watchdog + 3), ": ");
+	if (begins(watchdog, "Watchdog detected hard LOCKUP on cpu "))
+		return SF_VM_HARD_LOCKUP;
+	if (is_rcu_stall(p))
+		return SF_VM_RCU_STALL;
+	if (is_hung_task(p))
+		return SF_VM_HUNG_TASK;
+	return begins(p, "BUG: workqueue lockup - pool ") ? SF_VM_WORKQUEUE_LOCKUP : SF_VM_NO_TROUBLE;
+}
+
+enum sf_vm_trouble sf_vm_trouble(const char *line)
+{
+	enum sf_vm_trouble trouble = trouble_of(line);
+	int stamps = 0;
+
+	/* The kernel may print in the middle of a line that a program has begun: then its stamp is where it begins. */
+	for (const char *p = strchr(line, '['); p && !trouble && stamps < MAX_STAMPS; p = strchr(p + 1, '[')) {
+		const char *message = after_stamp(p);
+
+		if (message == p)
+			continue;
+		trouble = trouble_of(message);
+		stamps++;
+	}
+	return trouble;
+}
+
+/* ---- lines --------------------------------------------------------------------------------------------------------- */
+
 static void end_line(struct sf_console *console, sf_console_line_fn *fn, void *arg)
 {
 	char line[SF_CONSOLE_LINE + 1];

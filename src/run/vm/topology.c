@@ -16,6 +16,7 @@
  */
 #define MAX_CPUS 255
 #define MAX_APIC_ID 254
+#define SHOWN 40 /* bytes of a word that a message repeats */
 
 static const struct part {
 	const char *name;
@@ -75,10 +76,14 @@ static bool parse_count(const char *text, uint32_t max, uint32_t *ret)
 	return true;
 }
 
-/* So much of a word as can be shown anywhere. */
-static int plain(const char *word)
+/* The word in quotes, as much of it as can be shown anywhere, between what is said of it. */
+static struct sf_error *refuse(const char *word, const char *before, const char *after)
 {
-	return (int)sf_min(strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"), (size_t)40);
+	_cleanup_text_ struct sf_text shown = { 0 };
+
+	sf_text_put_name(&shown, word, SHOWN);
+	sf_text_putn(&shown, "", 1);
+	return sf_error_new(SF_USAGE, "%s\"%s\"%s", before, shown.failed ? "?" : shown.v, after);
 }
 
 static struct sf_error *parse_part(const char *name, const char *value, struct sf_topology *t)
@@ -90,13 +95,15 @@ static struct sf_error *parse_part(const char *name, const char *value, struct s
 			continue;
 		if (*n)
 			return sf_error_new(SF_USAGE, "%s stands there twice", name);
-		if (!parse_count(value, parts[i].max, n))
-			return sf_error_new(SF_USAGE, "%s takes a number from 1 to %u, not \"%.*s\"", name,
-					    parts[i].max, plain(value), value);
-		return NULL;
+		if (parse_count(value, parts[i].max, n))
+			return NULL;
+		char before[64];
+
+		snprintf(before, sizeof(before), "%s takes a number from 1 to %u, not ", name, parts[i].max);
+		return refuse(value, before, "");
 	}
-	return sf_error_new(SF_USAGE, "there is no \"%.*s\"; there are sockets, llcs (of a socket), cores (of an "
-			    "LLC), threads (of a core), and numa (nodes in all)", plain(name), name);
+	return refuse(name, "there is no ", "; there are sockets, llcs (of a socket), cores (of an LLC), threads (of a "
+		      "core), and numa (nodes in all)");
 }
 
 struct sf_error *sf_vm_topology_parse(const char *text, struct sf_topology *ret)
@@ -118,8 +125,8 @@ struct sf_error *sf_vm_topology_parse(const char *text, struct sf_topology *ret)
 		char *value = strchr(word, '=');
 
 		if (!value)
-			return sf_error_new(SF_USAGE, "\"%.*s\" has no number; it takes NAME=N with commas between, "
-					    "such as sockets=2,cores=4", plain(word), word);
+			return refuse(word, "", " has no number; it takes NAME=N with commas between, such as "
+				      "sockets=2,cores=4");
 		*value++ = '\0';
 		SF_TRY(parse_part(word, value, &t));
 	}

@@ -18,6 +18,15 @@
 SF_CHECKED struct sf_error *sf_guest_new(sf_wire_connect_fn *connect, void *arg, struct sf_logger log,
 					 const char *cgroup_root, struct sf_guest **ret);
 
+/*
+ * Has the host keep a frame called "failed" now, and waits for it: what failed has not been cleaned up yet. @why is the
+ * frame's reason. There is no error to return: a frame that could not be had makes no failure worse.
+ */
+void sf_guest_keep_failure(struct sf_guest *guest, const char *why);
+
+/* sf_guest_result() without a frame where it is not @ok. */
+SF_CHECKED struct sf_error *sf_guest_tell_result(struct sf_guest *guest, const char *name, bool ok, const char *text);
+
 /* Is @token one of the words of @cmdline? */
 bool sf_guest_has_token(const char *cmdline, const char *token);
 

@@ -28,6 +28,16 @@ SF_CHECKED struct sf_error *sf_pack_bytes(struct sf_pack *pack, const void *data
  */
 SF_CHECKED struct sf_error *sf_pack_program(struct sf_pack *pack, const char *from, const char *to);
 
+/* The same at the path it has here, so that it finds what is beside it; free() @ret_to, that path. */
+SF_CHECKED struct sf_error *sf_pack_program_home(struct sf_pack *pack, const char *from, char **ret_to);
+
+/*
+ * What else the guest is to have, at the path it has here: a file; a program or a shared library, with what it needs; a
+ * directory, with all files in it and below, as they are, links followed. SF_USAGE: not there, too much (16384 files,
+ * 1 GiB), or at a path where the guest mounts something.
+ */
+SF_CHECKED struct sf_error *sf_pack_path(struct sf_pack *pack, const char *path);
+
 /* Writes a newc cpio archive; @ret_size may be NULL. */
 SF_CHECKED struct sf_error *sf_pack_write(struct sf_pack *pack, const char *path, uint64_t *ret_size);
 
@@ -98,9 +108,9 @@ void sf_kernel_files_clear(struct sf_kernel_files *files);
 /* strcmp() for releases: as people count, so that 6.9 comes before 6.18, and a release candidate before its release. */
 int sf_pack_kernel_compare(const char *a, const char *b);
 
-/* Where the agent is: $STILLFRAME_AGENT, beside the running program's build, or the installed libexec. free() it. */
+/* Where the agent is: $STILLFRAME_AGENT, or libexec/stillframe above the running code. free() it. */
 SF_CHECKED struct sf_error *sf_pack_agent(char **ret_path);
-/* The same for a script of tools/: $STILLFRAME_TOOLS, the source tree, libexec. */
+/* The same for a script of tools/: $STILLFRAME_TOOLS, or libexec. */
 SF_CHECKED struct sf_error *sf_pack_tool(const char *name, char **ret_path);
 
 #endif

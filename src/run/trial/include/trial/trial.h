@@ -15,4 +15,11 @@
 #include "stillframe/run.h"
 #include "stillframe/test.h"
 
+/*
+ * A directory for what is called @name: @out, made if it is not there; without one the next of stillframe.out/NAME-1, -2,
+ * ..., which is new. What is in it is not looked at. free() @ret. SF_USAGE: a name that cannot be a directory's, or an @out
+ * that nothing can be put into.
+ */
+SF_CHECKED struct sf_error *sf_run_take_dir(const char *name, const char *out, char **ret);
+
 #endif

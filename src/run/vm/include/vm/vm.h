@@ -190,6 +190,22 @@ int sf_vm_fd(const struct sf_vm *vm);
  */
 SF_CHECKED struct sf_error *sf_vm_console_tail(struct sf_vm *vm, size_t lines, char **ret);
 
+/*
+ * What a line of the console, or a message of the kernel's log, says that a kernel says only when something is wrong. The
+ * words are the kernel's, at the beginning of its message; a program that writes to the console can say them too.
+ */
+enum sf_vm_trouble {
+	SF_VM_NO_TROUBLE,
+	SF_VM_SOFT_LOCKUP,      /* kernel/watchdog.c: a CPU that switches to no other task */
+	SF_VM_HARD_LOCKUP,      /* kernel/watchdog.c: one that takes no interrupts */
+	SF_VM_RCU_STALL,        /* kernel/rcu/tree_stall.h, tree_exp.h, tasks.h */
+	SF_VM_HUNG_TASK,        /* kernel/hung_task.c */
+	SF_VM_WORKQUEUE_LOCKUP, /* kernel/workqueue.c */
+	SF_VM_N_TROUBLES,
+};
+
+enum sf_vm_trouble sf_vm_trouble(const char *line);
+
 /* ---- stop and go --------------------------------------------------------------------------------- */
 
 /*

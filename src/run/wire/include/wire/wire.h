@@ -120,6 +120,12 @@ void sf_wire_out_clear(struct sf_wire_out *out);
 
 enum sf_wire_status { SF_WIRE_OK = 1, SF_WIRE_ERR = 2 };
 
+/*
+ * A kind of SNRQ beside enum sf_snapshot_kind: a capture because something went wrong just now. The tag says what (failed,
+ * test-died, scheduler-exit), the text of an event "because" before it says why, and the host finds it a name.
+ */
+#define SF_WIRE_KIND_MOMENT 3
+
 /* What a WTRQ waits for. */
 enum sf_wire_wait { SF_WIRE_WAIT_ATTACHED = 1 };
 
