@@ -3,10 +3,15 @@
 
 BUILD ?= build
 
-.PHONY: all demo test bench fuzz test-drgn test-kernels setup clean
+.PHONY: all install demo test bench fuzz test-drgn test-kernels setup clean
 
 all: setup
 	@tools/build $(BUILD) 6.18
+
+# Where the build was configured for (/usr/local), or to PREFIX; DESTDIR goes in front. Only this may need root.
+install:
+	@[ -z "$(PREFIX)" ] || meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
+	@meson install -C $(BUILD) --quiet
 
 # Install what is missing, fetch a kernel, build, boot, capture, show.
 demo:

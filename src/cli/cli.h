@@ -23,6 +23,9 @@ struct cli_option {
 	const char *help;
 	/* Takes the value (NULL when there is none). The error says what is wrong with it and what is allowed. */
 	struct sf_error *(*set)(void *arg, const char *value);
+	bool again;              /* it may be given more than once; another that takes a value may not */
+	/* What a shell offers for the value: words, and kinds of things (completion.c). NULL: what @value stands for. */
+	const char *complete;
 };
 
 struct cli_command {
@@ -50,8 +53,12 @@ bool cli_parse(const struct cli_command *command, int argc, char **argv, void *a
 void cli_help(const struct cli_command *command, FILE *out);
 /* "stillframe NAME: …" on stderr; returns SF_BAD_USAGE. */
 int cli_usage(const struct cli_command *command, const char *fmt, ...) sf_printf(2, 3);
+/* "stillframe NAME: …" of a message that may have lines, and in them what a file or a guest said. */
+void cli_complain(const char *command, const char *message);
 /* The error as one message on stderr, consumed; returns the exit code that it stands for. */
 int cli_fail(const char *command, struct sf_error *err);
+/* That exit code, of an error that stays the caller's. */
+enum sf_verdict cli_verdict_of(struct sf_error *err);
 /* stdout has taken everything? Else says so; a reader that went away is no error. */
 int cli_flush(const char *command, int code);
 
@@ -69,7 +76,7 @@ const char *cli_put_time(char buf[CLI_NUMBER], uint64_t ns);
 const char *cli_put_size(char buf[CLI_NUMBER], uint64_t bytes);
 /* Foreign text on one line, harmless on a terminal. free() it; NULL without memory. */
 char *cli_clean(const char *text, size_t max);
-/* Words, wrapped at 80 columns; lines after the first are indented. Control characters are escaped. */
+/* Words, wrapped at 80 columns, or at those of a narrower terminal; lines after the first are indented. Control characters are escaped. */
 void cli_wrap(FILE *out, const char *lead, unsigned int indent, const char *text);
 unsigned int cli_columns(int fd); /* of a terminal; 80 for anything else */
 bool cli_colour(int fd);          /* a terminal, and neither NO_COLOR nor TERM=dumb */
@@ -86,6 +93,8 @@ void cli_progress_end(struct cli_progress *progress); /* frees it, and leaves th
 
 struct sf_json;
 struct sf_json_node;
+/* What `ls` prints of one run, of which @run is the root of its run.json. */
+void cli_put_run(FILE *out, const char *dir, const struct sf_json_node *run);
 /* The captures of a run.json, as a table. */
 void cli_put_captures(FILE *out, const char *dir, const struct sf_json_node *run);
 SF_CHECKED struct sf_error *cli_read_run(const char *dir, struct sf_json **ret);

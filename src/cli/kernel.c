@@ -274,9 +274,10 @@ static void mark(struct rows *rows)
 {
 	struct sf_pack_fetch cached = { .offline = true };
 	_cleanup_free_ char *newest = NULL, *other = NULL;
-	SF_OWNED(error) no_newest = sf_pack_kernel("newest", &cached, &newest);
-	SF_OWNED(error) no_other = sf_pack_kernel(NULL, &cached, &other);
 
+	/* What cannot be had is marked nowhere. */
+	sf_error_free(sf_pack_kernel("newest", &cached, &newest));
+	sf_error_free(sf_pack_kernel(NULL, &cached, &other));
 	for (size_t i = 0; i < rows->n; i++) {
 		struct row *r = &rows->v[i];
 
@@ -406,8 +407,6 @@ static int run(const struct cli_command *c, int argc, char **argv)
 
 	if (words.n > 2 || words.rest)
 		return cli_usage(c, "one kernel at a time");
-	if (kernel && (kernel[0] == '-' || !kernel[0]))
-		return cli_usage(c, "\"%s\" is no kernel; a series looks like 6.18, and there are newest and host", kernel);
 	if (r.refresh && !is_get)
 		return cli_usage(c, "--refresh is for get");
 	if ((r.json || r.offline) && !is_list)

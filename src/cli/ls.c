@@ -12,7 +12,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "cli.h"
+#include "report_cases.h"
+#include "summary.h"
 
 #define MAX_RUN_JSON ((size_t)256 << 20)
 #define SCHEMA "stillframe-run-1"
@@ -201,6 +202,7 @@ static void put_field(FILE *out, const char *lead, const struct sf_json_node *ru
 
 static void put_findings(FILE *out, const struct sf_json_node *run)
 {
+	enum sf_verdict all = cli_verdict_named(sf_json_member_str(run, "verdict", ""));
 	const struct sf_json_node *findings = sf_json_member(run, "findings");
 
 	if (!findings || findings->type != SF_JSON_ARRAY)
@@ -211,12 +213,12 @@ static void put_findings(FILE *out, const struct sf_json_node *run)
 		_cleanup_free_ char *lead = sf_asprintf("%-11s ", verdict ? verdict : "");
 		_cleanup_free_ char *first = strndup(text, strcspn(text, "\n"));
 
-		if (strcmp(sf_json_member_str(f, "source", ""), "console"))
+		if (strcmp(sf_json_member_str(f, "source", ""), "console") && cli_is_told(f, all))
 			cli_wrap(out, lead ? lead : "", 12, first ? first : "");
 	}
 }
 
-static void put_run(FILE *out, const char *dir, const struct sf_json_node *run)
+void cli_put_run(FILE *out, const char *dir, const struct sf_json_node *run)
 {
 	const struct sf_json_node *captures = sf_json_member(run, "captures");
 	bool complete = sf_json_member_bool(run, "complete", false);
@@ -238,6 +240,55 @@ static void put_run(FILE *out, const char *dir, const struct sf_json_node *run)
 		cli_put_captures(out, dir, run);
 }
 
+/* ---- several kernels ---------------------------------------------------------------------------------------------------- */
+
+static bool has_run(const char *dir)
+{
+	_cleanup_free_ char *path = sf_asprintf("%s/run.json", dir);
+
+	return path && !access(path, F_OK);
+}
+
+static int no_dots(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+static bool put_one_of(FILE *out, const char *dir, const char *name, bool first)
+{
+	_cleanup_free_ char *path = sf_asprintf("%s/%s", dir, name);
+	_cleanup_json_ struct sf_json *json = NULL;
+
+	if (!path || !has_run(path))
+		return false;
+	SF_OWNED(error) err = cli_read_run(path, &json);
+
+	fputs(first ? "" : "\n", out);
+	cli_wrap(out, "run         ", 12, path);
+	if (err)
+		cli_wrap(out, "            ", 12, sf_error_message(err));
+	else
+		cli_put_run(out, path, sf_json_root(json));
+	return true;
+}
+
+/* The directory of a run with several kernels has one run for each. false: it is none. */
+static bool put_runs(FILE *out, const char *dir)
+{
+	struct dirent **list;
+	bool any = false;
+	int n = has_run(dir) ? -1 : scandir(dir, &list, no_dots, versionsort);
+
+	if (n < 0)
+		return false;
+	for (int i = 0; i < n; i++) {
+		any |= put_one_of(out, dir, list[i]->d_name, !any);
+		free(list[i]);
+	}
+	free(list);
+	return any;
+}
+
 static int run(const struct cli_command *c, int argc, char **argv)
 {
 	_cleanup_json_ struct sf_json *json = NULL;
@@ -251,10 +302,12 @@ static int run(const struct cli_command *c, int argc, char **argv)
 
 	if (words.n != 1 || words.rest)
 		return cli_usage(c, "which run? One directory that a run left, such as stillframe.out/my-1");
+	if (put_runs(stdout, v[0]))
+		return cli_flush(c->name, SF_PASS);
 	err = cli_read_run(v[0], &json);
 	if (err)
 		return cli_fail(c->name, err);
-	put_run(stdout, v[0], sf_json_root(json));
+	cli_put_run(stdout, v[0], sf_json_root(json));
 	return cli_flush(c->name, SF_PASS);
 }
 
@@ -262,6 +315,7 @@ const struct cli_command cli_ls = {
 	.name = "ls",
 	.operands = "RUN",
 	.summary = "the captures of a run: times, pauses, sizes, reasons",
-	.details = "RUN is a directory that `stillframe run` left.\n",
+	.details = "RUN is a directory that `stillframe run` left; of several kernels, all of them\n"
+		   "are listed.\n",
 	.run = run,
 };

@@ -4,9 +4,10 @@
  */
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 
-#include "cli.h"
+#include "commands.h"
 
 #define MAX_OPTIONS 64
 #define HELP_COLUMN 26
@@ -41,8 +42,10 @@ void cli_help(const struct cli_command *c, FILE *out)
 	for (size_t i = 0; i < c->n_options; i++)
 		put_option(out, &c->options[i]);
 	put_option(out, &own);
-	if (c->details)
-		fprintf(out, "\n%s", c->details);
+	if (c->details) {
+		fputs("\n", out);
+		cli_put_details(out, c->details);
+	}
 }
 
 int cli_usage(const struct cli_command *c, const char *fmt, ...)
@@ -57,29 +60,49 @@ int cli_usage(const struct cli_command *c, const char *fmt, ...)
 	return SF_BAD_USAGE;
 }
 
-int cli_fail(const char *command, struct sf_error *err)
+enum sf_verdict cli_verdict_of(struct sf_error *err)
 {
-	enum sf_verdict code;
-
 	switch (sf_error_code(err)) {
 	case SF_SYSTEM:
 		/* What was named is not there or not ours to read: the user's to put right. Anything else is not. */
 		switch (sf_error_payload(err) ? sf_error_payload(err)->err_no : 0) {
 		case ENOENT: case ENOTDIR: case EISDIR: case EACCES: case EPERM: case ENAMETOOLONG: case ELOOP:
-			code = SF_BAD_USAGE;
-			break;
+			return SF_BAD_USAGE;
 		default:
-			code = SF_HARNESS_FAILED;
+			return SF_HARNESS_FAILED;
 		}
-		break;
 	case SF_NO_MEMORY:
 	case SF_TRANSPORT:
-		code = SF_HARNESS_FAILED;
-		break;
+		return SF_HARNESS_FAILED;
 	default:
-		code = SF_BAD_USAGE;
+		return SF_BAD_USAGE;
 	}
-	fprintf(stderr, "stillframe %s: %s\n", command, sf_error_message(err));
+}
+
+void cli_complain(const char *command, const char *message)
+{
+	size_t end = strlen(message);
+
+	while (end && message[end - 1] == '\n')
+		end--;
+	fprintf(stderr, "stillframe %s: ", command);
+	for (size_t at = 0; at < end;) {
+		size_t len = sf_min(strcspn(message + at, "\n"), end - at);
+		_cleanup_free_ char *raw = strndup(message + at, len), *clean = raw ? cli_clean(raw, 4096) : NULL;
+
+		fputs(clean ? clean : "", stderr);
+		at += len;
+		for (; at < end && message[at] == '\n'; at++)
+			fputs("\n", stderr);
+	}
+	fputs("\n", stderr);
+}
+
+int cli_fail(const char *command, struct sf_error *err)
+{
+	enum sf_verdict code = cli_verdict_of(err);
+
+	cli_complain(command, sf_error_message(err));
 	sf_error_free(err);
 	return code;
 }
@@ -128,9 +151,22 @@ static int set(const struct cli_command *c, const struct cli_option *o, void *ar
 
 	if (!err)
 		return 0;
-	_cleanup_free_ char *clean = cli_clean(value ? value : "", 80);
+	_cleanup_free_ char *clean = cli_clean(value ? value : "", 60);
 
-	return cli_usage(c, "--%s%s%s: %s", o->name, value ? " " : "", clean ? clean : "", sf_error_message(err));
+	return cli_usage(c, "--%s%s%s: %s", o->name, value ? " " : "", value && !value[0] ? "\"\"" : clean ? clean : "",
+			 sf_error_message(err));
+}
+
+/* Of two values one would be forgotten without a word. */
+static int set_once(const struct cli_command *c, const struct cli_option *o, void *arg, const char *value, bool *given)
+{
+	size_t i = (size_t)(o - c->options);
+
+	if (i < MAX_OPTIONS && given[i] && o->value && !o->again)
+		return cli_usage(c, "--%s is given twice, and takes one value", o->name);
+	if (i < MAX_OPTIONS)
+		given[i] = true;
+	return set(c, o, arg, value);
 }
 
 struct getopt_tables {
@@ -164,9 +200,22 @@ static void make_tables(const struct cli_command *c, struct getopt_tables *t)
 	t->longs[n] = (struct option){ 0 };
 }
 
+/* Operands name files, maps, kernels; the longest are expressions. */
+static int check_word(const struct cli_command *c, const char *word)
+{
+	if (word[0] && strlen(word) < PATH_MAX)
+		return 0;
+	if (!word[0])
+		return cli_usage(c, "\"\" names nothing; stillframe %s --help says what is named here", c->name);
+	_cleanup_free_ char *clean = cli_clean(word, 40);
+
+	return cli_usage(c, "\"%s\" is %zu bytes long, and may have %d", clean ? clean : "", strlen(word), PATH_MAX - 1);
+}
+
 bool cli_parse(const struct cli_command *c, int argc, char **argv, void *arg, struct cli_words *ret, int *ret_code)
 {
 	_cleanup_free_ const char **words = calloc((size_t)argc + 1, sizeof(*words));
+	bool given[MAX_OPTIONS] = { false };
 	struct getopt_tables t;
 	size_t n = 0;
 	int what, code = 0;
@@ -179,6 +228,7 @@ bool cli_parse(const struct cli_command *c, int argc, char **argv, void *arg, st
 
 		if (what == 1) {
 			words[n++] = optarg;
+			code = check_word(c, optarg);
 			continue;
 		}
 		if (what == 'h') {
@@ -188,7 +238,7 @@ bool cli_parse(const struct cli_command *c, int argc, char **argv, void *arg, st
 		}
 		if (what != '?' && what != ':')
 			o = what >= 256 ? &c->options[what - 256] : find(c, NULL, (char)what);
-		code = o ? set(c, o, arg, optarg) : bad_option(c, what, argv);
+		code = !o ? bad_option(c, what, argv) : set_once(c, o, arg, optarg, given);
 	}
 	if (!words)
 		code = cli_fail(c->name, sf_error_nomem());

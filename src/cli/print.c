@@ -9,6 +9,7 @@
 #include "cli.h"
 
 #define COLUMNS 80
+#define NARROWEST 28
 
 /* Three digits that say something. */
 static const char *put_scaled(char buf[CLI_NUMBER], double v, const char *unit)
@@ -81,15 +82,22 @@ static size_t width(const char *text, size_t len)
 	return n;
 }
 
+/* A line is never so narrow that a word or two would not fit beside its lead. */
+static size_t limit_of(FILE *out, unsigned int indent)
+{
+	return sf_min(sf_max((size_t)cli_columns(fileno(out)), (size_t)indent + NARROWEST), (size_t)COLUMNS);
+}
+
 static void wrap_line(FILE *out, unsigned int indent, size_t *column, const char *text)
 {
+	size_t limit = limit_of(out, indent);
 	bool first = true;
 
 	while (*text) {
 		size_t len = strcspn(text, " "), columns = width(text, len);
 
 		if (len) {
-			if (!first && *column + 1 + columns > COLUMNS) {
+			if (!first && *column + 1 + columns > limit) {
 				fprintf(out, "\n%*s", (int)indent, "");
 				*column = indent;
 				first = true;

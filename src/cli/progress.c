@@ -12,6 +12,7 @@
 #include "cli.h"
 
 #define TICK_NS 200000000
+#define LOG_COLUMN 11 /* where steps begin */
 
 struct cli_progress {
 	pthread_mutex_t lock;
@@ -120,7 +121,7 @@ void cli_progress_say(void *progress, const char *what)
 
 void cli_progress_log(void *progress, enum sf_log_level level, const char *message)
 {
-	static const char *const words[] = { "error: ", "warning: ", "", "" };
+	static const char *const words[] = { [SF_LOG_ERROR] = "           error: ", [SF_LOG_WARN] = "           warning: " };
 	struct cli_progress *p = progress;
 	_cleanup_free_ char *clean = cli_clean(message, 4096);
 
@@ -128,7 +129,11 @@ void cli_progress_log(void *progress, enum sf_log_level level, const char *messa
 		return;
 	pthread_mutex_lock(&p->lock);
 	clear_line(p);
-	fprintf(stderr, "%11s%s%s\n", "", (size_t)level < ARRAY_SIZE(words) ? words[level] : "", clean);
+	/* Lines of the guest's stand as they are. */
+	if (level <= SF_LOG_WARN)
+		cli_wrap(stderr, words[level], LOG_COLUMN, clean);
+	else
+		fprintf(stderr, "%*s%s\n", LOG_COLUMN, "", clean);
 	draw(p);
 	pthread_mutex_unlock(&p->lock);
 }

@@ -32,7 +32,7 @@ static struct sf_error *set_json(void *arg, const char *value)
 
 static const struct cli_option options[] = {
 	{ "json", 'j', "=plain", "as JSON, with the kind of every value; `plain`: in the shape of `bpftool -j map dump`. "
-	  "docs/values.md has the keys of both", set_json },
+	  "stillframe-values(5) has the keys of both", set_json },
 };
 
 /* ---- which map -------------------------------------------------------------------------------------------------- */
@@ -221,7 +221,7 @@ const struct cli_command cli_show = {
 	.details = "FRAME is a file that a run left, an exported one, or another ELF core of a guest.\n"
 		   "MAP is the name of a map, or `id N`: only that one. EXPR asks for a value, such as\n"
 		   "'var(nr_dispatched)' or 'count(map(tasks){tid > 100}) > 3'; what is false exits\n"
-		   "with 1. docs/expressions.md has all of it.\n",
+		   "with 1. stillframe-expressions(7) has all of it.\n",
 	.options = options,
 	.n_options = ARRAY_SIZE(options),
 	.run = run,

@@ -8,6 +8,7 @@
 #include "cli.h"
 
 #define MIB (1ull << 20)
+#define HOUR 3600000000000ull
 
 struct unit {
 	const char *name;
@@ -22,16 +23,20 @@ static const struct unit *find_unit(const struct unit *units, size_t n, const ch
 	return NULL;
 }
 
-/* "12", "1.5" and a unit, exactly: digits beyond what the unit can hold are dropped. false: no such number. */
+/*
+ * "12", "1.5" and a unit, exactly: digits beyond what the unit can hold are dropped. What is too large for 64 bits is the
+ * largest number: every caller has a limit below it, and says so. false: no such number.
+ */
 static bool parse_number(const char *text, const struct unit *units, size_t n_units, uint64_t *ret)
 {
 	uint64_t whole = 0, part = 0, scale = 1, value;
 	const char *p = text;
+	bool huge = false;
 
 	for (; isdigit((unsigned char)*p); p++)
-		if (__builtin_mul_overflow(whole, 10, &whole) ||
+		if (huge || __builtin_mul_overflow(whole, 10, &whole) ||
 		    __builtin_add_overflow(whole, (uint64_t)(*p - '0'), &whole))
-			return false;
+			huge = true;
 	if (p == text)
 		return false;
 	if (*p == '.') {
@@ -47,10 +52,14 @@ static bool parse_number(const char *text, const struct unit *units, size_t n_un
 	}
 	const struct unit *u = find_unit(units, n_units, p);
 
-	if (!u || __builtin_mul_overflow(whole, u->factor, &value))
+	if (!u)
 		return false;
 	/* part < scale <= 1e9 and no unit is larger than 2^43, but their product may be. */
-	return !__builtin_add_overflow(value, (uint64_t)((unsigned __int128)part * u->factor / scale), ret);
+	if (huge || __builtin_mul_overflow(whole, u->factor, &value) ||
+	    __builtin_add_overflow(value, (uint64_t)((unsigned __int128)part * u->factor / scale), &value))
+		value = UINT64_MAX;
+	*ret = value;
+	return true;
 }
 
 struct sf_error *cli_time(const char *text, uint64_t max_ns, uint64_t *ret_ns)
@@ -65,7 +74,8 @@ struct sf_error *cli_time(const char *text, uint64_t max_ns, uint64_t *ret_ns)
 	if (!parse_number(text, units, ARRAY_SIZE(units), &ns))
 		return sf_error_new(SF_USAGE, "it takes a number with a unit: 500ms, 2s, 1.5s, 3m");
 	if (ns > max_ns)
-		return sf_error_new(SF_USAGE, "it takes at most %s", cli_put_time(limit, max_ns));
+		return max_ns % HOUR ? sf_error_new(SF_USAGE, "it takes at most %s", cli_put_time(limit, max_ns)) :
+				       sf_error_new(SF_USAGE, "it takes at most %lluh", (unsigned long long)(max_ns / HOUR));
 	*ret_ns = ns;
 	return NULL;
 }
@@ -80,11 +90,11 @@ struct sf_error *cli_size(const char *text, uint64_t min, uint64_t max, uint64_t
 
 	if (!parse_number(text, units, ARRAY_SIZE(units), &bytes))
 		return sf_error_new(SF_USAGE, "it takes a number with a unit, M or G: 512M, 1G, 1.5G");
-	if (bytes % MIB)
-		return sf_error_new(SF_USAGE, "it takes a multiple of 1M");
 	if (bytes < min || bytes > max)
 		return sf_error_new(SF_USAGE, "it takes from %lluM to %lluG", (unsigned long long)(min / MIB),
 				    (unsigned long long)(max / (1024 * MIB)));
+	if (bytes % MIB)
+		return sf_error_new(SF_USAGE, "it takes a multiple of 1M");
 	*ret = bytes;
 	return NULL;
 }
