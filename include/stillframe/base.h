@@ -27,7 +27,7 @@ extern "C" {
 #define SF_API __attribute__((visibility("default")))
 #define SF_CHECKED __attribute__((warn_unused_result))
 
-/* SF_OWNED(frame) f = NULL; -- released at the end of its scope. Always initialise it. */
+/** SF_OWNED() - a variable that is released at the end of its scope: SF_OWNED(frame) f = NULL. Always initialise it. */
 #define SF_OWNED(T) __attribute__((cleanup(sf_##T##_cleanup))) struct sf_##T *
 #define SF_DEFINE_CLEANUP(T, fn)                                                                   \
 	static inline void sf_##T##_cleanup(struct sf_##T **p)                                     \
@@ -200,8 +200,21 @@ SF_API const struct sf_error_payload *sf_error_payload(struct sf_error *err);
  * caller's, outlives snapshot and frame, and is freed with sf_error_free().
  *
  * Return: NULL for NULL; without memory the static out-of-memory error.
+ *
+ * Example:
+ *	SF_OWNED(error) err = sf_error_copy(sf_field_error(sf_view_var(view, "nr_dispatchd")));
+ *
+ *	SF_ENSURE(sf_error_code(err) == SF_VAR_NOT_FOUND, "%s", sf_error_message(err));
  */
 SF_API struct sf_error *sf_error_copy(struct sf_error *err);
+
+/**
+ * sf_error_detach() - make an error the caller's, whoever's it was
+ *
+ * A borrowed error is copied, any other is returned as it is. This is what a function returns that ends a snapshot and
+ * hands out what its accessors said.
+ */
+SF_API struct sf_error *sf_error_detach(struct sf_error *err);
 
 /** sf_error_equal() - same code and same payload; messages are not compared. Two NULLs are equal. */
 SF_API bool sf_error_equal(struct sf_error *a, struct sf_error *b);
@@ -228,7 +241,7 @@ SF_API SF_CHECKED struct sf_error *sf_error_from_json(const char *text, size_t l
 SF_API void sf_error_free(struct sf_error *err);
 SF_DEFINE_CLEANUP(error, sf_error_free)
 
-/* Return the error of a function that returns one. */
+/** SF_TRY() - return the error that @expr returns, if any; of a function that returns one itself */
 #define SF_TRY(expr)                                                                               \
 	do {                                                                                       \
 		struct sf_error *sf_try_ = (expr);                                                 \

@@ -5,7 +5,8 @@
 /*
  * Expressions: what can be asked of a frame in one line of text.
  *
- *	SF_TRY(sf_view_check(view, "var(nr_dispatched) > 0 && map(scx_per_task){tid == 1234}.ctx.weight == 100"));
+ * Example:
+ *	SF_TRY(sf_view_check(view, "var(nr_dispatched) > 0 && map(scx_per_task){tid == 1234}.ctx.weight.value == 100"));
  *
  * docs/expressions.md is the language. An error has the column that it is about, in characters from 1, in
  * payload.column; those of accessors (snapshot.h) are the same here, with their alternatives.

@@ -79,6 +79,30 @@ SF_API SF_CHECKED struct sf_error *sf_frame_save(struct sf_frame *frame, const c
 /** sf_frame_export() - one self-contained ELF core, facts included, for drgn and others (and for sf_frame_open()). */
 SF_API SF_CHECKED struct sf_error *sf_frame_export(struct sf_frame *frame, const char *path);
 
+/**
+ * sf_frame_from_json() - a frame from its JSON form, as `stillframe show --json` writes it
+ * @text: UTF-8, @len bytes; a report by hand needs "schema" and "maps" only (docs/report.schema.json)
+ * @ret: the caller's reference
+ *
+ * It has values and no pages: everything can be asked of it that was written down, and it cannot be saved or exported.
+ *
+ * Return: SF_BAD_INPUT, which names the member that is not as it should be; a "schema" that is unknown is refused.
+ *
+ * Example:
+ *	const char text[] = "{\"schema\": \"single\", \"maps\": []}";
+ *	SF_OWNED(frame) empty = NULL;
+ *
+ *	SF_TRY(sf_frame_from_json(text, sizeof(text) - 1, &empty));
+ */
+SF_API SF_CHECKED struct sf_error *sf_frame_from_json(const char *text, size_t len, struct sf_frame **ret);
+
+/**
+ * sf_frame_early() - of a dual frame, what was captured when the stall was first seen; NULL: there is none. Borrowed.
+ *
+ * A dual frame itself, and a snapshot of it, is the late half: what there was when the scheduler had died.
+ */
+SF_API struct sf_frame *sf_frame_early(struct sf_frame *frame);
+
 /** sf_frame_placeholder() - a frame that says why there is none. NULL without memory. The caller's reference. */
 SF_API struct sf_frame *sf_frame_placeholder(const char *tag, const char *reason);
 

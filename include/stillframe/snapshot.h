@@ -4,13 +4,14 @@
 
 /*
  * Asking a frame. A snapshot is one thread's way into a frame; views, maps, entries and fields are small values that
- * lead from it to a number:
+ * lead from it to a number.
  *
- *	SF_OWNED(snapshot) snap = NULL;
+ * Example:
+ *	SF_OWNED(snapshot) mine = NULL;
  *	uint64_t n;
  *
- *	SF_TRY(sf_snapshot_new(frame, &snap));
- *	SF_TRY(sf_as(sf_view_var(sf_snapshot_view(snap), "nr_dispatched"), &n));
+ *	SF_TRY(sf_snapshot_new(frame, &mine));
+ *	SF_TRY(sf_error_detach(sf_as(sf_view_var(sf_snapshot_view(mine), "nr_dispatched"), &n)));
  *
  * A step that does not resolve yields a view that carries its error; so a chain is checked once, at its end. These
  * errors are borrowed from the snapshot: they cost no allocation until their message is asked for, and are valid until
@@ -18,7 +19,7 @@
  */
 
 #include "stillframe/frame.h"
-#include "stillframe/value.h"
+#include "stillframe/map.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,26 +39,25 @@ SF_API SF_CHECKED struct sf_error *sf_snapshot_new(struct sf_frame *frame, struc
 SF_API void sf_snapshot_free(struct sf_snapshot *snap);
 SF_DEFINE_CLEANUP(snapshot, sf_snapshot_free)
 
-/* Plain values of fixed size, private inside, valid as long as their snapshot. */
+/* A plain value of fixed size, private inside, valid as long as its snapshot. */
 struct sf_view {
 	uint64_t priv[2];
 };
-struct sf_map {
-	uint64_t priv[8];
-};
-struct sf_entry {
-	uint64_t priv[8];
-};
-struct sf_field {
-	uint64_t priv[8];
-};
 SF_ASSERT_SIZE(struct sf_view, 16);
-SF_ASSERT_SIZE(struct sf_map, 64);
-SF_ASSERT_SIZE(struct sf_entry, 64);
-SF_ASSERT_SIZE(struct sf_field, 64);
 
 /** sf_snapshot_view() - everything the frame has. */
 SF_API struct sf_view sf_snapshot_view(struct sf_snapshot *snap);
+/**
+ * sf_view_active() - only what belongs to the scheduler that is active
+ *
+ * Which that is, says the kernel: the object whose maps the live struct_ops programs use. Where that could not be read
+ * and there is one object only, it is that one. Maps are then those of the object, and of them those that its programs
+ * use. Errors, in what is asked of the view and sf_view_error(): SF_NO_ACTIVE_SCHEDULER (why, and what to use instead),
+ * SF_PLACEHOLDER_SNAPSHOT.
+ */
+SF_API struct sf_view sf_view_active(struct sf_view view);
+/** sf_view_error() - why there is no such view; NULL: there is. Borrowed. */
+SF_API struct sf_error *sf_view_error(struct sf_view view);
 
 /** sf_view_frame() - the frame behind @view; borrowed. */
 SF_API struct sf_frame *sf_view_frame(struct sf_view view);
@@ -71,10 +71,89 @@ SF_API bool sf_view_is_placeholder(struct sf_view view);
  * @name: the variable; no dots (go on with sf_field_get())
  *
  * Sought in the sections `.bss`, `.data` and `.rodata` of every object, and where none of them has it in sections of
- * other names (`.data.NAME`). Errors: SF_VAR_NOT_FOUND (lists the globals there are), SF_AMBIGUOUS_VAR (lists the maps
- * that have it), SF_MAP_RENDER_INCOMPLETE (a section's types could not be read), SF_PLACEHOLDER_SNAPSHOT.
+ * other names (`.data.NAME`). Where several have it, the active scheduler's is meant, if that can be told. Errors:
+ * SF_VAR_NOT_FOUND (lists the globals there are), SF_AMBIGUOUS_VAR (lists the maps that have it),
+ * SF_MAP_RENDER_INCOMPLETE (a section's values could not be read), SF_ACTIVE_FILTER_EXCLUDED_MAPS (the view is that of
+ * the active scheduler, and all maps of its object were left out; why), SF_PLACEHOLDER_SNAPSHOT.
+ *
+ * Example:
+ *	uint64_t cpus;
+ *
+ *	SF_TRY(sf_as(sf_view_var(view, "nr_cpus_onln"), &cpus));
+ *	SF_ENSURE(cpus > 0, "nr_cpus_onln is %" PRIu64, cpus);
  */
 SF_API struct sf_field sf_view_var(struct sf_view view, const char *name);
+/** sf_view_live_var() - the active scheduler's: sf_view_active(), then sf_view_var(). */
+SF_API struct sf_field sf_view_live_var(struct sf_view view, const char *name);
+
+/** struct sf_candidate - one of several variables of one name */
+struct sf_candidate {
+	const char *map;        /* the section's map; the frame's */
+	uint64_t map_kva;       /* 0: not recorded */
+	struct sf_field field;
+};
+/**
+ * sf_view_vars() - every variable called @name, in the order of their maps; none on a placeholder.
+ * @name: is read until the last of them was
+ *
+ * Example:
+ *	struct sf_iter it = sf_view_vars(view, "nr_dispatched");
+ *	struct sf_candidate c;
+ *
+ *	while (sf_var_next(&it, &c))
+ *		printf("%s: %" PRIu64 "\n", c.map, sf_field_u64_or(c.field, 0));
+ */
+SF_API struct sf_iter sf_view_vars(struct sf_view view, const char *name);
+/** sf_var_next() - the next one; false: there is none. */
+SF_API bool sf_var_next(struct sf_iter *it, struct sf_candidate *ret);
+
+/** struct sf_candidate_row - variables of several names, all of one section */
+struct sf_candidate_row {
+	const char *map;
+	uint64_t map_kva;
+	const struct sf_field *fields; /* as many as names were asked for, in their order; valid during the call */
+	size_t n_fields;
+};
+/** typedef sf_picker - which of the candidates is meant: its index, or -1 for none */
+typedef ssize_t sf_picker(const struct sf_candidate *candidates, size_t n, void *arg);
+/** typedef sf_row_picker - the same for rows */
+typedef ssize_t sf_row_picker(const struct sf_candidate_row *rows, size_t n, void *arg);
+
+/**
+ * sf_view_live_var_via() - the variable that @picker chooses among all of that name
+ *
+ * Errors: SF_VAR_NOT_FOUND (lists the sections there are; @picker is not called), SF_PROJECTION_FAILED (@picker chose
+ * none, or one that is not there), SF_ACTIVE_FILTER_EXCLUDED_MAPS, SF_PLACEHOLDER_SNAPSHOT.
+ *
+ * Example:
+ *	uint64_t n;
+ *
+ *	SF_TRY(sf_as(sf_view_live_var_via(view, "nr_dispatched", sf_pick_max_by_counter_value, NULL), &n));
+ */
+SF_API struct sf_field sf_view_live_var_via(struct sf_view view, const char *name, sf_picker *picker, void *arg);
+/**
+ * sf_view_live_vars_via() - several variables of one copy, chosen by @picker
+ * @names: @n of them; a section that lacks one is no candidate. One may occur again
+ * @ret: @n fields, in the order of @names
+ *
+ * Return: as sf_view_live_var_via(), borrowed; SF_PROJECTION_FAILED for no names at all.
+ *
+ * Example:
+ *	const char *const names[] = { "nr_enqueued", "nr_dispatched" };
+ *	struct sf_field both[2];
+ *	uint64_t in, out;
+ *
+ *	SF_TRY(sf_view_live_vars_via(view, names, 2, sf_pick_max_by_sum_u64, NULL, both));
+ *	SF_TRY(sf_as(both[0], &in));
+ *	SF_TRY(sf_as(both[1], &out));
+ *	SF_ENSURE(in >= out, "%" PRIu64 " were dispatched of %" PRIu64, out, in);
+ */
+SF_API SF_CHECKED struct sf_error *sf_view_live_vars_via(struct sf_view view, const char *const *names, size_t n,
+							 sf_row_picker *picker, void *arg, struct sf_field *ret);
+/** sf_pick_max_by_counter_value() - the largest number; of equal ones the last. What is no number is passed over. */
+SF_API ssize_t sf_pick_max_by_counter_value(const struct sf_candidate *candidates, size_t n, void *unused);
+/** sf_pick_max_by_sum_u64() - the largest sum; of equal ones the last. Rows with anything but numbers are passed over. */
+SF_API ssize_t sf_pick_max_by_sum_u64(const struct sf_candidate_row *rows, size_t n, void *unused);
 
 /* ---- maps ----------------------------------------------------------------------------------------------------- */
 
@@ -82,164 +161,15 @@ SF_API struct sf_field sf_view_var(struct sf_view view, const char *name);
  * sf_view_map() - a map by its name
  * @name: as the kernel has it, or longer: the kernel keeps 15 characters, which are compared then
  *
- * Errors: SF_MAP_NOT_FOUND (lists the maps there are), SF_PLACEHOLDER_SNAPSHOT.
+ * Errors: SF_MAP_NOT_FOUND (lists the maps there are), SF_ACTIVE_FILTER_EXCLUDED_MAPS, SF_PLACEHOLDER_SNAPSHOT.
  */
 SF_API struct sf_map sf_view_map(struct sf_view view, const char *name);
-/** sf_view_map_count() - how many maps the frame lists. */
+/** sf_view_map_count() - how many maps the view has. */
 SF_API size_t sf_view_map_count(struct sf_view view);
 /** sf_view_map_at() - map @i (from 0) in order of id; SF_INDEX_OUT_OF_RANGE, SF_PLACEHOLDER_SNAPSHOT. */
 SF_API struct sf_map sf_view_map_at(struct sf_view view, size_t i);
 
-/** struct sf_map_info - what the kernel knows of a map */
-struct sf_map_info {
-	size_t size;              /* sizeof(struct sf_map_info); set it before the call */
-	const char *name;         /* of at most 15 bytes; what is not printable ASCII is \xHH */
-	uint64_t kva;             /* of its struct bpf_map: its identity within one run */
-	uint32_t id, type, flags; /* type: BPF_MAP_TYPE_* */
-	const char *type_name;    /* "array", …; NULL for a type newer than this library */
-	uint32_t key_size, value_size, max_entries; /* bytes, bytes, count */
-};
-/** sf_map_info() - false if @map is an error. */
-SF_API bool sf_map_info(struct sf_map map, struct sf_map_info *ret);
-
-/**
- * sf_map_error() - why there is no map, or why its values are not, or not all, there; NULL: they are. Borrowed.
- *
- * SF_MAP_RENDER_INCOMPLETE: none of its values can be had. SF_TORN_LIST: a vCPU was stopped in the middle of an update,
- * or pages are missing, so that elements are missing as well; those that are there can be used.
- */
-SF_API struct sf_error *sf_map_error(struct sf_map map);
-
-/**
- * sf_map_cpu() - the map as CPU @cpu sees it
- * @cpu: its number; of several calls the last one counts
- *
- * Entries of a per-CPU map then have that CPU's value, and no key. SF_PER_CPU_SLOT, from sf_map_at(), says that there
- * is no such CPU, or that it was never set up; SF_PAGE_NOT_KEPT, that where the value is was not kept. Other maps stay as
- * they are.
- */
-SF_API struct sf_map sf_map_cpu(struct sf_map map, uint64_t cpu);
-/**
- * sf_map_at() - the entry at @position, from 0
- *
- * In an array the position is the index; elsewhere it says nothing, but entries keep theirs within one frame. The first
- * call on a map with chains (hashes, local storage) walks all of them. Errors: SF_INDEX_OUT_OF_RANGE (says how many
- * there are), SF_MAP_RENDER_INCOMPLETE (its values are not there; says why), SF_TORN_LIST (nothing could be listed,
- * because of what is said), and the map's own.
- */
-SF_API struct sf_entry sf_map_at(struct sf_map map, size_t position);
-/** sf_map_len() - how many entries sf_map_at() can reach; 0 for an error. Walks the chains of a map the first time. */
-SF_API size_t sf_map_len(struct sf_map map);
-
-/* ---- entries and fields --------------------------------------------------------------------------------------- */
-
-/** sf_entry_is_present() - did it resolve? */
-SF_API bool sf_entry_is_present(struct sf_entry entry);
-/** sf_entry_error() - why it did not; NULL: it did. Borrowed. */
-SF_API struct sf_error *sf_entry_error(struct sf_entry entry);
-
-/**
- * sf_entry_get() - a path into the entry's value: sf_field_get() from there
- *
- * SF_PER_CPU_NOT_NARROWED: it has a value for each CPU, and sf_map_cpu() has not said which is meant.
- */
-SF_API struct sf_field sf_entry_get(struct sf_entry entry, const char *path);
-/**
- * sf_entry_key() - a path into the entry's key; "" is the key itself
- *
- * The key of an array is its index, a number. That of local storage is a pointer to the owner: "pid" and "comm" of
- * task storage lead into its task_struct.
- */
-SF_API struct sf_field sf_entry_key(struct sf_entry entry, const char *path);
-
-/** enum sf_owner_kind - what a value of local storage belongs to */
-enum sf_owner_kind { SF_OWNER_TASK = 1, SF_OWNER_CGROUP, SF_OWNER_INODE, SF_OWNER_SOCK };
-
-/** struct sf_owner - the object that a value of local storage belongs to */
-struct sf_owner {
-	size_t size;             /* sizeof(struct sf_owner); set it before the call */
-	enum sf_owner_kind kind;
-	uint64_t kva;            /* of its struct task_struct, cgroup, inode or sock; 0: it is gone */
-	bool is_readable;        /* false: it is gone, or was not kept; the rest is 0 */
-	int32_t pid, tgid;       /* of a task, as the initial PID namespace has them: pid is the thread's */
-	char comm[64];           /* of a task; other bytes than printable ASCII are \xHH, here and below */
-	uint64_t id;             /* of a cgroup or inode: its number */
-	char path[4096];         /* of a cgroup, from the root of its hierarchy */
-	uint16_t family, port;   /* of a socket: AF_*, and its local port */
-	bool is_path_cut;        /* a part of the path is missing: it was not kept, or is too long */
-};
-/** sf_entry_owner() - fills @ret up to @ret->size; false: an error, or values of this map have no owners. */
-SF_API bool sf_entry_owner(struct sf_entry entry, struct sf_owner *ret);
-
-/**
- * sf_field_get() - walk a dotted path
- * @path: members by name ("ctx.weight.value"), elements by index ("cpus[3].load"); "" is the field itself
- *
- * Pointers are followed on the way (not at its end: a pointer read as a number is its address), members of anonymous
- * structs and unions are found in place. Errors: SF_FIELD_NOT_FOUND (what was walked, what failed, what was there),
- * SF_NOT_A_STRUCT (the kind that was entered), SF_INDEX_OUT_OF_RANGE, SF_EMPTY_PATH_COMPONENT, SF_BAD_PATH,
- * SF_PAGE_NOT_KEPT (a pointer leads outside the frame), SF_FRAME_CORRUPT (a page's checksum does not match).
- */
-SF_API struct sf_field sf_field_get(struct sf_field field, const char *path);
-/** sf_field_is_present() - did it resolve? */
-SF_API bool sf_field_is_present(struct sf_field field);
-/** sf_field_error() - why it did not; NULL: it did. Borrowed. */
-SF_API struct sf_error *sf_field_error(struct sf_field field);
-
-/**
- * sf_field_as_u64() - the field as an unsigned number
- *
- * Converts int >= 0, uint, bool (0, 1), char, pointer (its address), enum (signed ones if >= 0). Everything else is
- * SF_TYPE_MISMATCH, which says what is there; memory that the frame does not have is SF_PAGE_NOT_KEPT, a damaged page
- * SF_FRAME_CORRUPT; a field that did not resolve gives its own error.
- */
-SF_API SF_CHECKED struct sf_error *sf_field_as_u64(struct sf_field field, uint64_t *ret);
-/** sf_field_as_i64() - int, enum, bool, char, and uint up to INT64_MAX. No pointers. */
-SF_API SF_CHECKED struct sf_error *sf_field_as_i64(struct sf_field field, int64_t *ret);
-/** sf_field_as_f64() - float, int, uint, enum. Integers beyond 2^53 are rounded. */
-SF_API SF_CHECKED struct sf_error *sf_field_as_f64(struct sf_field field, double *ret);
-/** sf_field_as_bool() - is it other than zero: bool, int, uint, char, enum, pointer. */
-SF_API SF_CHECKED struct sf_error *sf_field_as_bool(struct sf_field field, bool *ret);
-/** sf_field_as_str() - the name of an enum's value. *@ret is the frame's. */
-SF_API SF_CHECKED struct sf_error *sf_field_as_str(struct sf_field field, const char **ret);
-
-/** sf_field_try_u64() - sf_field_as_u64() for predicates: false, and no error is made. The same for the three below. */
-SF_API bool sf_field_try_u64(struct sf_field field, uint64_t *ret);
-SF_API bool sf_field_try_i64(struct sf_field field, int64_t *ret);
-SF_API uint64_t sf_field_u64_or(struct sf_field field, uint64_t other);
-SF_API int64_t sf_field_i64_or(struct sf_field field, int64_t other);
-
-/** sf_field_raw() - the value underneath, for navigation without errors; false if the field did not resolve. */
-SF_API bool sf_field_raw(struct sf_field field, struct sf_value *ret);
-
 #ifdef __cplusplus
 } /* extern "C" */
-static inline struct sf_error *sf_as(struct sf_field f, uint64_t *r) { return sf_field_as_u64(f, r); }
-static inline struct sf_error *sf_as(struct sf_field f, unsigned long long *r)
-{
-	uint64_t v;
-	struct sf_error *err = sf_field_as_u64(f, &v);
-	if (!err)
-		*r = v;
-	return err;
-}
-static inline struct sf_error *sf_as(struct sf_field f, int64_t *r) { return sf_field_as_i64(f, r); }
-static inline struct sf_error *sf_as(struct sf_field f, double *r) { return sf_field_as_f64(f, r); }
-static inline struct sf_error *sf_as(struct sf_field f, bool *r) { return sf_field_as_bool(f, r); }
-static inline struct sf_error *sf_as(struct sf_field f, const char **r) { return sf_field_as_str(f, r); }
-#else
-SF_CHECKED static inline struct sf_error *sf_field_as_ull_(struct sf_field f, unsigned long long *r)
-{
-	uint64_t v;
-	struct sf_error *err = sf_field_as_u64(f, &v);
-	if (!err)
-		*r = v;
-	return err;
-}
-/* The conversion that the type of @ret asks for. */
-#define sf_as(field, ret)                                                                          \
-	_Generic((ret), uint64_t *: sf_field_as_u64, unsigned long long *: sf_field_as_ull_,       \
-		 int64_t *: sf_field_as_i64, double *: sf_field_as_f64, bool *: sf_field_as_bool,  \
-		 const char **: sf_field_as_str)((field), (ret))
 #endif
 #endif

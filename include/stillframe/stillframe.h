@@ -6,8 +6,11 @@
 
 #include "stillframe/base.h"
 #include "stillframe/expr.h"
+#include "stillframe/field.h"
 #include "stillframe/frame.h"
 #include "stillframe/guest.h"
+#include "stillframe/json.h"
+#include "stillframe/map.h"
 #include "stillframe/run.h"
 #include "stillframe/snapshot.h"
 #include "stillframe/test.h"

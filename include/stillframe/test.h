@@ -34,7 +34,7 @@ struct sf_test {
 	/* In the guest, after the scheduler was attached. An error fails the test with its message. NULL: just hold. */
 	struct sf_error *(*scenario)(struct sf_guest *guest);
 	/* On the host, after the guest has ended. An error of an accessor or SF_ENSURE() fails the test; a missing
-	 * capture or a placeholder makes it inconclusive. An error that a snapshot lent is returned as sf_error_copy()
+	 * capture or a placeholder makes it inconclusive. An error that a snapshot lent is returned as sf_error_detach()
 	 * where the snapshot ends with the function. NULL: nothing is asserted. */
 	struct sf_error *(*check)(struct sf_run *run);
 	const char *scheduler;   /* as in struct sf_run_options; overridden by --scheduler */
@@ -63,8 +63,14 @@ SF_API int sf_test_main(const struct sf_test *tests, size_t n, int argc, char **
 SF_API struct sf_error *sf_ensure_failed(const char *file, int line, const char *condition, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/*
- * Return an error from the scenario or check unless @cond holds; the words that follow say what was seen:
+/**
+ * SF_ENSURE() - return an error from the scenario or check unless @cond holds
+ *
+ * The words that follow say what was seen.
+ *
+ * Example:
+ *	uint64_t n = sf_field_u64_or(sf_view_var(view, "nr_dispatched"), 0);
+ *
  *	SF_ENSURE(n > 0, "nr_dispatched is %" PRIu64, n);
  */
 #define SF_ENSURE(cond, ...)                                                                       \

@@ -66,6 +66,17 @@ SF_API bool sf_value_as_f64(struct sf_value v, double *ret);
 SF_API bool sf_value_as_bool(struct sf_value v, bool *ret);
 
 /**
+ * sf_value_as_u64_array() - all elements of an array, looked for as in sf_value_member()
+ * @ret: malloc()ed; free() it. All or nothing
+ */
+SF_API bool sf_value_as_u64_array(struct sf_value v, uint64_t **ret, size_t *ret_n);
+/** sf_value_as_u32_array() - as u64, and each below 2^32; the three below by the rules of their conversions. */
+SF_API bool sf_value_as_u32_array(struct sf_value v, uint32_t **ret, size_t *ret_n);
+SF_API bool sf_value_as_i64_array(struct sf_value v, int64_t **ret, size_t *ret_n);
+SF_API bool sf_value_as_f64_array(struct sf_value v, double **ret, size_t *ret_n);
+SF_API bool sf_value_as_bool_array(struct sf_value v, bool **ret, size_t *ret_n);
+
+/**
  * sf_value_deref() - what a pointer points at
  * @skipped_reason: why there is nothing, when the pointer was followed and led nowhere; NULL when it was not tried
  *                  (a null pointer). May be NULL. Owned by the value's snapshot.

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "cli.h"
 #include "expr.h"
 #include "render/render.h"
@@ -149,6 +150,18 @@ static struct sf_error *show_expr(struct sf_snapshot *snap, const struct show_re
 	return cli_expr_error(copy, sf_expr_text(r->expr));
 }
 
+/* A report of --json, by its name: the text may be as large as the reader takes. */
+static struct sf_error *open_frame(const char *path, struct sf_frame **ret)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t n = strlen(path), len;
+
+	if (n < 5 || strcmp(path + n - 5, ".json"))
+		return sf_frame_open(path, ret);
+	SF_TRY(sf_file_get(path, UINT32_MAX - 64, &text, &len));
+	return sf_error_context(sf_frame_from_json(text, len, ret), "%s", path);
+}
+
 static struct sf_error *show(const struct show_request *r, int *ret_code)
 {
 	const struct sf_snap_map *map = NULL;
@@ -156,7 +169,7 @@ static struct sf_error *show(const struct show_request *r, int *ret_code)
 	SF_OWNED(snapshot) snap = NULL;
 	bool ok = true;
 
-	SF_TRY(sf_frame_open(r->frame, &frame));
+	SF_TRY(open_frame(r->frame, &frame));
 	SF_TRY(sf_snapshot_new(frame, &snap));
 	if (r->map || r->id)
 		SF_TRY(find_map(snap, r, &map));
@@ -218,7 +231,8 @@ const struct cli_command cli_show = {
 	.name = "show",
 	.operands = "FRAME [MAP | EXPR] [--json[=plain]]",
 	.summary = "a frame as text or JSON: its maps, their values, the CPUs",
-	.details = "FRAME is a file that a run left, an exported one, or another ELF core of a guest.\n"
+	.details = "FRAME is a file that a run left, an exported one, another ELF core of a guest, or a\n"
+		   "report that --json wrote to a file FRAME.json.\n"
 		   "MAP is the name of a map, or `id N`: only that one. EXPR asks for a value, such as\n"
 		   "'var(nr_dispatched)' or 'count(map(tasks){tid > 100}) > 3'; what is false exits\n"
 		   "with 1. stillframe-expressions(7) has all of it.\n",

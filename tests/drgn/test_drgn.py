@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Frames in drgn, with the types of the kernel's debug vmlinux: what it sees in them has to be what we see.
 
-    test_drgn.py STILLFRAME FRAME_DUMP OBJECT ORACLE
+    test_drgn.py STILLFRAME FRAME_DUMP OBJECT ORACLE READ_TIME
 
 STILLFRAME is the command, FRAME_DUMP prints what we read from a frame, OBJECT is the example scheduler built for the
 newest kernel. One run is captured; the frame as it was written (without types and symbols, which are in the facts file)
-and its export are both opened. ORACLE makes another one, with maps of every type in it. Debian's python3-drgn is for
-Debian's own python3.
+and its export are both opened. ORACLE makes another one, with maps of every type in it; READ_TIME says what a read takes.
+Debian's python3-drgn is for Debian's own python3.
 """
 import collections
 import contextlib
@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 sys.dont_write_bytecode = True
@@ -501,7 +502,7 @@ def kernel_types(case, vmlinux, want):
 
 # ---- the run ---------------------------------------------------------------------------------------------------------
 
-Frame = collections.namedtuple('Frame', 'dump command object')
+Frame = collections.namedtuple('Frame', 'dump command object timer')
 
 # How many elements of each type a scheduler has after a second, and how many the quiet maps of the oracle have.
 SCHEDULERS = {PERCPU_ARRAY: 1, HASHES[0]: 1, TASKS: 30, STRUCT_OPS: 1}
@@ -517,6 +518,26 @@ class Checks(Tap):
         except Exception:  # pylint: disable=broad-except
             findings = [traceback.format_exc()]
         self.check(name, findings)
+
+
+def reading_time(case, program):
+    """A member of each task, three names deep: the same numbers, and what one of them takes here and there."""
+    said_by_us = [line.split() for line in said(program, case.path).splitlines()]
+    tasks = {int(at, 16): int(weight) for word, at, weight in (line for line in said_by_us if line[0] == 'task')}
+    ours = next(float(line[1]) for line in said_by_us if line[0] == 'ns')
+    if len(tasks) < 5:
+        yield f'only {len(tasks)} tasks'
+        return
+    objects = {at: case.drgn.Object(case.prog, 'struct task_struct', address=at) for at in tasks}
+    for at, task in objects.items():
+        if task.se.load.weight.value_() != tasks[at]:
+            yield f'the task at {at:#x}: {tasks[at]} for us, {task.se.load.weight.value_()} for drgn'
+    rounds, before = 200, time.perf_counter_ns()
+    for _ in range(rounds):
+        for task in objects.values():
+            task.se.load.weight.value_()
+    theirs = (time.perf_counter_ns() - before) / (rounds * len(objects))
+    print(f'# access.drgn_ns {theirs:.0f}, and {ours:.0f} here')
 
 
 def check_file(tap, drgn, path, frame, vmlinux, is_export):
@@ -541,6 +562,8 @@ def check_file(tap, drgn, path, frame, vmlinux, is_export):
     tap.prove(f'globals of {what} by the object\'s symbol table agree with show --json', globals_by_name, case)
     tap.prove(f'what {what} has not is a fault of that object alone', faults, case)
     tap.prove(f'every page of {what} can be read by its address', pages, case)
+    if not is_export:
+        tap.prove(f'members of tasks in {what} agree', reading_time, case, frame.timer)
     tap.prove(f'{what} has {"all" if is_export else "not all"} of the kernel\'s BTF', kernel_types, case, vmlinux,
               is_export)
 
@@ -559,11 +582,11 @@ def check_quiet(tap, drgn, path, frame, vmlinux, what):
 
 
 def main():
-    if len(sys.argv) != 5:
+    if len(sys.argv) != 6:
         sys.exit(__doc__.strip())
     # A test that is told to end takes its guest with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    command, dump, bpf_object, oracle = (pathlib.Path(word).resolve() for word in sys.argv[1:])
+    command, dump, bpf_object, oracle, timer = (pathlib.Path(word).resolve() for word in sys.argv[1:])
     tap = Checks()
     try:
         import drgn
@@ -572,7 +595,7 @@ def main():
         tap.end()
     kernel = pathlib.Path(said(TOP / 'tools/kernel-get', '--dbg', 'newest', seconds=1500).strip())
     vmlinux = kernel.with_name('vmlinux')
-    frame = Frame(dump, command, bpf_object)
+    frame = Frame(dump, command, bpf_object, timer)
     with tempfile.TemporaryDirectory(prefix='stillframe-drgn-') as work:
         kept, export = (pathlib.Path(work) / name for name in ('run/mid.frame', 'full.core'))
 

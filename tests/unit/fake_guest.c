@@ -8,7 +8,7 @@
 
 #define MIB (1ul << 20)
 #define LOW_LEN (32 * MIB)
-#define HIGH_LEN (8 * MIB)
+#define HIGH_MIB 8u
 #define HIGH_GPA (4096 * MIB)
 #define FIRST_PAGE (1 * MIB)  /* GPA that allocation begins with */
 #define IMAGE_LINKED (16 * MIB) /* from __START_KERNEL_map, and physical where nothing was moved */
@@ -37,13 +37,18 @@ _Noreturn static void broken(const char *what)
 	abort();
 }
 
+static uint64_t high_len(const struct fake_guest *g)
+{
+	return g->opt.high_mib * MIB;
+}
+
 /* ---- memory ---------------------------------------------------------------------------------------- */
 
 uint8_t *fake_host(struct fake_guest *g, uint64_t gpa)
 {
 	if (gpa < LOW_LEN)
 		return g->ram + gpa;
-	if (!g->opt.high || gpa < HIGH_GPA || gpa - HIGH_GPA >= HIGH_LEN)
+	if (!g->opt.high || gpa < HIGH_GPA || gpa - HIGH_GPA >= high_len(g))
 		broken("no RAM at this address");
 	return g->ram + LOW_LEN + (gpa - HIGH_GPA);
 }
@@ -62,7 +67,7 @@ uint64_t fake_high_page(struct fake_guest *g)
 {
 	uint64_t gpa = g->next_high_page;
 
-	if (!g->opt.high || gpa >= HIGH_GPA + HIGH_LEN)
+	if (!g->opt.high || gpa >= HIGH_GPA + high_len(g))
 		return fake_page(g);
 	g->next_high_page += SF_PAGE_SIZE;
 	return gpa;
@@ -150,7 +155,7 @@ uint64_t fake_vmalloc(struct fake_guest *g, size_t size)
 
 	/* From the last page to the first: what follows in virtual memory never follows in physical memory. */
 	for (size_t i = n; i-- > 0;)
-		*entry_of(g, kva + i * SF_PAGE_SIZE, 1) = (i % 2 ? fake_page(g) : fake_high_page(g)) | PRESENT;
+		*entry_of(g, kva + i * SF_PAGE_SIZE, 1) = (i % 2 && g->opt.high_mib <= HIGH_MIB ? fake_page(g) : fake_high_page(g)) | PRESENT;
 	g->next_vmalloc += (n + 1) * SF_PAGE_SIZE;
 	return kva;
 }
@@ -478,7 +483,7 @@ static void make_kernel(struct fake_guest *g)
 
 static void make_ram(struct fake_guest *g)
 {
-	g->ram_len = LOW_LEN + (g->opt.high ? HIGH_LEN : 0);
+	g->ram_len = LOW_LEN + (g->opt.high ? high_len(g) : 0);
 	g->fd = memfd_create("fake-guest", MFD_CLOEXEC);
 	if (g->fd < 0 || ftruncate(g->fd, (off_t)g->ram_len))
 		broken("no memfd");
@@ -487,7 +492,7 @@ static void make_ram(struct fake_guest *g)
 		broken("cannot map the memfd");
 	g->ranges[g->n_ranges++] = (struct sf_ram_range){ .gpa = 0, .len = LOW_LEN, .offset = 0 };
 	if (g->opt.high)
-		g->ranges[g->n_ranges++] = (struct sf_ram_range){ .gpa = HIGH_GPA, .len = HIGH_LEN, .offset = LOW_LEN };
+		g->ranges[g->n_ranges++] = (struct sf_ram_range){ .gpa = HIGH_GPA, .len = high_len(g), .offset = LOW_LEN };
 }
 
 struct fake_guest *fake_new(const struct fake_options *opt)
@@ -500,6 +505,8 @@ struct fake_guest *fake_new(const struct fake_options *opt)
 		g->opt = *opt;
 	if (!g->opt.n_cpus)
 		g->opt.n_cpus = 4;
+	if (!g->opt.high_mib)
+		g->opt.high_mib = HIGH_MIB;
 	if (!g->opt.percpu_pages)
 		g->opt.percpu_pages = 4;
 	g->next_percpu = 0x100; /* behind what the kernel's own variables would be */
@@ -516,7 +523,7 @@ struct fake_guest *fake_new(const struct fake_options *opt)
 	map_large(g, g->text, IMAGE_LINKED + g->opt.phys, IMAGE_LEN);
 	map_large(g, g->page_offset, 0, LOW_LEN);
 	if (g->opt.high)
-		map_large(g, g->page_offset + HIGH_GPA, HIGH_GPA, HIGH_LEN);
+		map_large(g, g->page_offset + HIGH_GPA, HIGH_GPA, high_len(g));
 	make_kernel(g);
 	return g;
 }

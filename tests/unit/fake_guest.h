@@ -49,6 +49,7 @@ enum {
 	FK_HTAB_COUNT = 216,
 	FK_HTAB_N_BUCKETS = 220,
 	FK_HTAB_ELEM_SIZE = 224,
+	FK_HTAB_HASHRND = 228,
 	FK_HTAB_SIZE = 232,
 	FK_BUCKET_SIZE = 16,
 	FK_ELEM_NEXT = 0,
@@ -121,12 +122,14 @@ enum {
 #define WITHOUT_HTAB_ELEMS 4u   /* bpf_htab.elems */
 #define WITHOUT_OPS_BTF 8u      /* bpf_struct_ops_map.btf */
 #define WITH_OLD_PARENT 16u     /* kernfs_node.parent, not __parent */
+#define WITHOUT_HASHRND 32u     /* bpf_htab.hashrnd */
 
 #define FAKE_CPUS 128
 
 struct fake_options {
 	bool five_levels;
 	bool high;              /* a second range of RAM from 4 GiB on */
+	uint32_t high_mib;      /* how large; 0: 8. With more, all areas of vmalloc are there */
 	bool small;             /* few symbols and types: little to copy, and no page of facts */
 	bool no_vmcoreinfo;
 	enum sf_kallsyms_encoding encoding;

@@ -179,6 +179,8 @@ static void add_hash(struct btfb *b, const struct fake_types *t, unsigned int wi
 	btfb_member(b, "count", t->u32, FK_HTAB_COUNT * 8);
 	btfb_member(b, "n_buckets", t->u32, FK_HTAB_N_BUCKETS * 8);
 	btfb_member(b, "elem_size", t->u32, FK_HTAB_ELEM_SIZE * 8);
+	if (!(without & WITHOUT_HASHRND))
+		btfb_member(b, "hashrnd", t->u32, FK_HTAB_HASHRND * 8);
 	links = btfb_add_union(b, NULL, 16);
 	btfb_member(b, "hash_node", c.node, 0);
 	key = btfb_add_array(b, t->chr, t->u32, 0);

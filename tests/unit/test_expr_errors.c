@@ -146,7 +146,6 @@ static void a_name_that_is_not_there_has_its_column_and_its_neighbours(void **st
 		{ "var(nr_dispatchd) > 0", SF_VAR_NOT_FOUND, 5, "did you mean 'nr_dispatched'?" },
 		{ "0 < var( \"nope\" )", SF_VAR_NOT_FOUND, 10, "available: " }, { "vars(nope)", SF_VAR_NOT_FOUND, 6, "available: " },
 		{ "count(vars(nope)) == 0", SF_VAR_NOT_FOUND, 12, "available: " },
-		{ "var(shared)", SF_AMBIGUOUS_VAR, 5, "demo.bss, other.bss; map(\"NAME\").VARIABLE names one, vars() has all" },
 		{ "map(hsh)[0]", SF_MAP_NOT_FOUND, 5, "did you mean 'hash'?" }, { "count(map(nope))", SF_MAP_NOT_FOUND, 11, "captured maps: " },
 		{ "map(id 999)[0]", SF_USAGE, 5, "no map has the id 999; there are 1, 2, 3" },
 		{ "var(ctx).wieght.value", SF_FIELD_NOT_FOUND, 10, "did you mean 'weight'?" },
@@ -296,6 +295,18 @@ static void of_two_maps_with_one_name_neither_is_taken(void **state)
 	CHECK_WRONG(*state,
 		{ "count(map(hash)) == 5", SF_USAGE, 11, "2 maps are called hash: map(id " },
 		{ "count(map(id 900)) == 1", SF_OK, 0, "fine" },
+	);
+}
+
+static void of_two_schedulers_variables_neither_is_taken(void **state)
+{
+	struct bench *b = *state;
+
+	fake_add_prog(b->g, "other_enqueue", 27, &b->scene.other_bss, 1);
+	capture(b);
+	CHECK_WRONG(*state,
+		{ "var(shared)", SF_AMBIGUOUS_VAR, 5, "demo.bss, other.bss; map(\"NAME\").VARIABLE names one, vars() has all" },
+		{ "count(vars(shared)) == 2", SF_OK, 0, "fine" },
 	);
 }
 
@@ -458,6 +469,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_torn_map_is_not_whole, make, drop),
 		cmocka_unit_test(a_placeholder_answers_nothing),
 		cmocka_unit_test_setup_teardown(of_two_maps_with_one_name_neither_is_taken, make, drop),
+		cmocka_unit_test_setup_teardown(of_two_schedulers_variables_neither_is_taken, make, drop),
 		cmocka_unit_test_setup_teardown(the_column_goes_through_json_and_copies, make_captured, drop),
 		cmocka_unit_test_setup_teardown(errors_outlive_the_expression, make_captured, drop),
 		cmocka_unit_test_setup_teardown(the_values_of_both_sides_are_told, make_captured, drop),

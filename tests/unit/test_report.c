@@ -240,7 +240,7 @@ static void placeholders_say_that_there_is_nothing(void **state)
 	_cleanup_free_ char *text = frame_text(snap), *json = frame_json(snap, false);
 
 	assert_string_equal(text, "frame late (placeholder)\n  the guest did not answer\nnothing was captured\n");
-	assert_contains(json, "\"is_placeholder\":true,\"maps\":[],\"vcpu_regs\":[]}");
+	assert_contains(json, "\"is_placeholder\":true,\"maps\":[],\"vcpu_regs\":[],\"scx_walker_unavailable\":");
 	assert_ok(sf_json_read(json, strlen(json), &doc));
 	assert_true(schema_takes(sf_json_root(b->schema), sf_json_root(b->schema), sf_json_root(doc)));
 	sf_frame_unref(f);

@@ -498,3 +498,8 @@ struct sf_error *sf_error_copy(struct sf_error *err)
 	}
 	return copy;
 }
+
+struct sf_error *sf_error_detach(struct sf_error *err)
+{
+	return err && err->borrowed ? sf_error_copy(err) : err;
+}

@@ -22,7 +22,7 @@ struct sf_bpf {
 	} map;
 	struct sf_place array_value, array_pptrs;
 	struct {
-		struct sf_place buckets, elems, n_buckets, elem_size;
+		struct sf_place buckets, elems, n_buckets, elem_size, hashrnd;
 	} htab;
 	struct {
 		struct sf_place self, first; /* what bpf_htab.buckets leads to */
@@ -59,7 +59,7 @@ struct sf_bpf {
 		struct sf_place type, aux;
 	} prog;
 	struct {
-		struct sf_place name, id, used_maps, used_map_cnt;
+		struct sf_place name, id, used_maps, used_map_cnt, attach_type;
 	} aux;
 	struct {
 		struct sf_place data, data_size, base, id;

@@ -25,6 +25,7 @@ static const struct sf_place_spec specs[] = {
 	SPEC(htab.elems, "bpf_htab", "elems", true),
 	SPEC(htab.n_buckets, "bpf_htab", "n_buckets", true),
 	SPEC(htab.elem_size, "bpf_htab", "elem_size", true),
+	SPEC(htab.hashrnd, "bpf_htab", "hashrnd", true),
 	SPEC(elem.next, "htab_elem", "hash_node.next", true),
 	SPEC(elem.pprev, "htab_elem", "hash_node.pprev", true),
 	SPEC(elem.hash, "htab_elem", "hash", true),
@@ -60,6 +61,7 @@ static const struct sf_place_spec specs[] = {
 	SPEC(aux.id, "bpf_prog_aux", "id", true),
 	SPEC(aux.used_maps, "bpf_prog_aux", "used_maps", true),
 	SPEC(aux.used_map_cnt, "bpf_prog_aux", "used_map_cnt", true),
+	SPEC(aux.attach_type, "bpf_prog_aux", "attach_btf_id", true),
 	SPEC(btf.data, "btf", "data", true),
 	SPEC(btf.data_size, "btf", "data_size", true),
 	SPEC(btf.base, "btf", "base_btf", true),
@@ -188,6 +190,7 @@ static bool read_prog(const struct sf_bpf *bpf, struct sf_vmem *vm, uint64_t kva
 	if (!read_head(vm, p->aux, &bpf->aux.name, sizeof(bpf->aux) / sizeof(struct sf_place), &h))
 		return false;
 	p->id = (uint32_t)member(&h, &bpf->aux.id);
+	p->attach_type = (uint32_t)member(&h, &bpf->aux.attach_type);
 	/* The kernel publishes the count before the pointer: a null pointer means none, whatever the count says. */
 	p->used_maps = member(&h, &bpf->aux.used_maps);
 	if (p->used_maps)

@@ -186,6 +186,9 @@ static const char *find_hash(const struct sf_bpf *bpf, struct sf_vmem *vm, bool 
 	if (!buckets_fit(vm, m))
 		return BAD_BUCKETS;
 	m->shape = percpu ? SF_BPF_PERCPU_HASH : SF_BPF_HASH;
+	/* Whoever looks for a key wants it (lookup.c); without it all are looked through. */
+	if (bpf->htab.hashrnd.present)
+		(void)sf_vmem_touch(vm, m->kva + bpf->htab.hashrnd.offset, bpf->htab.hashrnd.size);
 	return find_pool(bpf, vm, needed, m);
 }
 

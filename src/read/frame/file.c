@@ -101,10 +101,17 @@ static struct sf_error *write_core(struct sf_frame *f, struct sf_image *img, boo
 	return sf_core_write(path, &w);
 }
 
+static struct sf_error *check_pages(const struct sf_frame *f)
+{
+	return f->doc ? sf_error_new(SF_USAGE, "this frame was read from a report: it has no pages that a core could have") :
+			NULL;
+}
+
 struct sf_error *sf_frame_save(struct sf_frame *f, const char *path)
 {
 	_cleanup_free_ char *dir = dir_of(path);
 
+	SF_TRY(check_pages(f));
 	if (!dir)
 		return sf_error_nomem();
 	/* Facts first: a frame never refers to a file that is not there yet. */
@@ -115,6 +122,7 @@ struct sf_error *sf_frame_save(struct sf_frame *f, const char *path)
 
 struct sf_error *sf_frame_export(struct sf_frame *f, const char *path)
 {
+	SF_TRY(check_pages(f));
 	return write_core(f, f->image, true, path);
 }
 

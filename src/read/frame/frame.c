@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/text.h"
-#include "frame_private.h"
+#include "document_private.h"
 
 static uint64_t count_pages(struct sf_image *img)
 {
@@ -96,7 +96,9 @@ void sf_frame_unref(struct sf_frame *f)
 	if (!f || --f->refs)
 		return;
 	maps_free(f->maps);
+	sf_document_free(f->doc);
 	sf_frame_symbols_free(f->symbols);
+	sf_frame_active_free(f->active);
 	sf_bpf_free(f->bpf);
 	sf_kernel_unref(f->kernel);
 	sf_image_unref(f->image);
@@ -133,6 +135,11 @@ bool sf_frame_vcpu(const struct sf_frame *frame, uint32_t cpu, struct sf_vcpu_re
 struct sf_error *sf_frame_verify(struct sf_frame *frame)
 {
 	return frame->core ? sf_core_verify(frame->core) : NULL;
+}
+
+bool sf_frame_is_placeholder(const struct sf_frame *frame)
+{
+	return frame->info.is_placeholder || (!frame->kernel && !frame->doc);
 }
 
 const struct sf_kernel *sf_frame_kernel(const struct sf_frame *frame)
@@ -173,7 +180,7 @@ static bool list_map(void *arg, const struct sf_bpf_map *map)
 	}
 	*m = (struct sf_frame_map){ .map = *map };
 	/* Names are bytes of the guest. */
-	sf_text_escape(map->name, m->name, sizeof(m->name));
+	sf_text_escape(map->name, m->kept_name, sizeof(m->kept_name));
 	return true;
 }
 
@@ -250,6 +257,8 @@ static struct sf_error *make_maps(struct sf_frame *f, struct sf_frame_maps **ret
 		if (!err)
 			err = load_types(f, vm, &l);
 	}
+	for (size_t i = 0; i < l.maps.n; i++)
+		l.maps.v[i].name = l.maps.v[i].kept_name;
 	maps->v = l.maps.v;
 	maps->n = l.maps.n;
 	if (err) {

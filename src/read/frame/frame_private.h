@@ -10,6 +10,7 @@
 #define SF_FRAME_SCHEMA "stillframe-frame-1"
 
 struct sf_frame_symbols;
+struct sf_document;
 
 struct sf_frame {
 	_Atomic uint32_t refs;
@@ -22,11 +23,13 @@ struct sf_frame {
 	struct sf_core *core;        /* NULL: not from a file */
 	struct sf_frame_info info;
 	char *strings;               /* what info points at, in a row */
+	struct sf_document *doc;     /* NULL: it has pages, or is a placeholder */
 	struct sf_vcpu_regs *vcpus;
 	/* The listings: made once, under the lock; then read without it. */
 	pthread_mutex_t lock;
 	_Atomic(struct sf_frame_maps *) maps;
 	_Atomic(struct sf_frame_symbols *) symbols;
+	_Atomic(struct sf_frame_active *) active;
 };
 
 struct sf_frame *sf_frame_alloc(void);
@@ -54,6 +57,9 @@ SF_CHECKED struct sf_error *sf_frame_meta_read(struct sf_frame *frame, const cha
 SF_CHECKED struct sf_error *sf_frame_meta_set(struct sf_frame *frame, const struct sf_frame_meta *meta,
 					      const char *release);
 
+/* Asks the programs of a frame with pages (programs.c). What @ret points at, but for `why`, is the caller's. */
+void sf_frame_find_active(struct sf_frame *f, const struct sf_frame_maps *maps, struct sf_frame_active *ret);
+void sf_frame_active_free(struct sf_frame_active *active);
 void sf_frame_symbols_free(struct sf_frame_symbols *symbols); /* symbols.c */
 
 /* NT_PRSTATUS of one vCPU (prstatus.c). */

@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "bpf/values.h"
-#include "frame_private.h"
+#include "document_private.h"
 
 struct sf_frame_symbols {
 	struct sf_bpf_ksym *v; /* by start */
@@ -116,6 +116,8 @@ bool sf_frame_symbol_at(struct sf_frame *f, uint64_t addr, char buf[SF_SYMBOL_NA
 {
 	char raw[SF_SYMBOL_NAME];
 
+	if (f->doc)
+		return sf_document_symbol_at(f->doc, addr, buf, ret);
 	if (!f->kernel)
 		return false;
 	if (!sf_kernel_symbol_at(f->kernel, addr, raw, ret))

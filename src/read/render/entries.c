@@ -48,7 +48,7 @@ static bool is_readable(const struct sf_snap_map *map, const struct sf_node *val
 	uint64_t at = value->at, last = at + (value->had ? value->had - 1 : 0);
 
 	*why = (struct sf_trouble){ .addr = at };
-	if (!value->had || last < at)
+	if (map->doc || !value->had || last < at)
 		return true;
 	for (unsigned int i = 0; i < PROBED_PAGES && at <= last; i++) {
 		enum sf_fault fault = SF_FAULT_NONE;
@@ -82,13 +82,13 @@ static void find_owner(struct sf_entries *it, struct sf_listed_entry *e)
 
 static void find_value(struct sf_entries *it, struct sf_listed_entry *e)
 {
-	if (e->elem.at.value) {
+	if (sf_snap_has_value(&e->elem)) {
 		e->value = sf_snap_value(&e->elem);
 		e->is_readable = is_readable(it->map, &e->value, &e->why);
 	} else {
 		e->why = (struct sf_trouble){ .fault = e->elem.at.fault, .addr = e->elem.at.kva };
 	}
-	if (!e->is_readable)
+	if (!e->is_readable && !it->map->doc)
 		count_unreadable(it, &e->why);
 }
 
@@ -106,7 +106,7 @@ bool sf_entries_next(struct sf_entries *it, struct sf_listed_entry *ret)
 	if (it->shown == it->max) {
 		/* A row is as long as it says; chains have to be walked to their end. */
 		if (it->layout == SF_LAYOUT_ARRAY || it->layout == SF_LAYOUT_PERCPU_ARRAY)
-			it->n_entries = it->map->listed->map.max_entries;
+			it->n_entries = sf_snap_map_len(it->map);
 		else
 			while (sf_snap_next(&it->cursor, &elem))
 				it->n_entries++;
@@ -114,7 +114,7 @@ bool sf_entries_next(struct sf_entries *it, struct sf_listed_entry *ret)
 		return false;
 	}
 	it->shown++;
-	*ret = (struct sf_listed_entry){ .elem = elem, .index = elem.at.position };
+	*ret = (struct sf_listed_entry){ .elem = elem, .index = sf_snap_index(&elem) };
 	ret->has_key = it->layout != SF_LAYOUT_VALUE && sf_snap_key(&elem, &ret->key);
 	find_owner(it, ret);
 	if (!sf_snap_is_percpu(it->map))
@@ -125,7 +125,7 @@ bool sf_entries_next(struct sf_entries *it, struct sf_listed_entry *ret)
 enum sf_cpu_slot sf_entries_look(const struct sf_entries *it, const struct sf_listed_entry *e, uint32_t cpu,
 				 struct sf_node *ret, struct sf_trouble *why)
 {
-	if (!e->elem.at.value) {
+	if (!sf_snap_has_value(&e->elem)) {
 		*why = (struct sf_trouble){ .fault = e->elem.at.fault, .addr = e->elem.at.kva };
 		return SF_CPU_UNREADABLE;
 	}
@@ -169,13 +169,16 @@ bool sf_entries_error(const struct sf_entries *it, struct sf_text *ret)
 	const struct sf_bpf_torn *torn = &it->cursor.c.torn;
 	const struct sf_snap_map *map = it->map;
 
-	if (map->unread)
+	/* A report has said all of it already. */
+	if (map->doc)
+		sf_text_put(ret, map->error ? map->error : "");
+	else if (map->unread)
 		sf_text_put(ret, map->unread);
 	if (!map->unread && map->listed->no_btf) {
 		sentence(ret);
 		sf_text_putf(ret, "no types: %s", map->listed->no_btf);
 	}
-	if (torn->n_buckets || torn->n_chains || torn->capped) {
+	if (!map->doc && (torn->n_buckets || torn->n_chains || torn->capped)) {
 		sentence(ret);
 		sf_snap_torn_text(torn, ret);
 	}

@@ -260,7 +260,7 @@ static void put_entries(struct put *p)
 
 /* ---- the map ------------------------------------------------------------------------------------------------ */
 
-static void put_head(const struct sf_snap_map *map, struct sf_json_writer *json)
+void sf_map_json_head(const struct sf_snap_map *map, struct sf_json_writer *json)
 {
 	const struct sf_bpf_map *m = &map->listed->map;
 
@@ -275,10 +275,8 @@ static void put_head(const struct sf_snap_map *map, struct sf_json_writer *json)
 	sf_json_put_u64(json, "max_entries", m->max_entries);
 }
 
-static void put_torn(const struct sf_bpf_torn *torn, struct sf_json_writer *json)
+void sf_map_json_torn(const struct sf_bpf_torn *torn, struct sf_json_writer *json)
 {
-	if (!torn->n_buckets && !torn->n_chains && !torn->n_superseded && !torn->capped)
-		return;
 	sf_json_key(json, "torn");
 	sf_json_begin_object(json);
 	sf_json_put_u64(json, "buckets", torn->n_buckets);
@@ -292,15 +290,21 @@ void sf_map_json(struct sf_walk *w, const struct sf_snap_map *map, struct sf_jso
 {
 	_cleanup_entries_ struct sf_entries it = sf_entries_of(map, w->opt.max_entries);
 	_cleanup_text_ struct sf_text error = { 0 };
+	const struct sf_bpf_torn *torn = &it.cursor.c.torn;
 	struct put p = { .w = w, .it = &it, .json = json };
 
+	if (map->doc) {
+		sf_document_map_json(w, map, json);
+		return;
+	}
 	sf_walk_map(w, map->listed->map.value_len);
 	sf_json_begin_object(json);
-	put_head(map, json);
+	sf_map_json_head(map, json);
 	put_entries(&p);
 	sf_json_plan_free(p.keys.plan);
 	sf_json_plan_free(p.values.plan);
-	put_torn(&it.cursor.c.torn, json);
+	if (torn->n_buckets || torn->n_chains || torn->n_superseded || torn->capped)
+		sf_map_json_torn(torn, json);
 	if (sf_entries_error(&it, &error)) {
 		sf_json_key(json, "error");
 		sf_json_strn(json, error.v, error.n);

@@ -12,6 +12,16 @@ void sf_json_walk_init(struct sf_walk *w, const struct sf_render_options *opt);
 /* One map of many: @w keeps the options. */
 void sf_map_json(struct sf_walk *w, const struct sf_snap_map *map, struct sf_json_writer *json);
 
+/* Of a map that is of a report (document_json.c): as the report has it, whatever the limits are. */
+void sf_document_map_json(const struct sf_walk *w, const struct sf_snap_map *map, struct sf_json_writer *json);
+
+/* Members of a map: what it is, "torn". */
+void sf_map_json_head(const struct sf_snap_map *map, struct sf_json_writer *json);
+void sf_map_json_torn(const struct sf_bpf_torn *torn, struct sf_json_writer *json);
+
+/* Records of a frame beside its maps, and why there are none. */
+void sf_records_json(const struct sf_frame *frame, struct sf_json_writer *json);
+
 /* "owner": what a value of local storage belongs to. */
 void sf_owner_json(const struct sf_bpf_owner *owner, struct sf_json_writer *json);
 

@@ -233,6 +233,12 @@ static void put_elements(struct sf_walk *w, const struct sf_snap_map *map, struc
 	bool is_endless = w->opt.max_parts > UINT64_MAX / OVERDRAFT;
 	struct sf_listed_entry e;
 
+	if (map->doc) {
+		sf_json_begin_array(json);
+		sf_json_end_array(json);
+		sf_text_put(ret_why, "a report has no bytes, which this form is made of");
+		return;
+	}
 	p.overdraft = is_endless ? UINT64_MAX : w->opt.max_parts * OVERDRAFT;
 	sf_json_begin_array(json);
 	while (!json->failed && sf_entries_next(&it, &e))

@@ -64,11 +64,16 @@ static void put_missing(struct sf_emit *e, const struct sf_frame_info *info, con
 
 static void put_head(struct sf_emit *e, const struct sf_frame_info *info, const struct sf_bpf_stats *listed)
 {
-	sf_puts(e, "frame ");
-	sf_put_name(e, info->tag);
-	sf_puts(e, " (");
-	sf_put_name(e, info->cause);
-	sf_puts(e, ")");
+	sf_puts(e, "frame");
+	if (*info->tag) {
+		sf_puts(e, " ");
+		sf_put_name(e, info->tag);
+	}
+	if (*info->cause) {
+		sf_puts(e, " (");
+		sf_put_name(e, info->cause);
+		sf_puts(e, ")");
+	}
 	if (*info->scheduler) {
 		sf_puts(e, ", scheduler ");
 		sf_put_name(e, info->scheduler);

@@ -4,20 +4,21 @@
  * path); the lists of alternatives are made when somebody asks for them.
  */
 
+#include <inttypes.h>
+
 #include "frame/capture.h"
 #include "snapshot_private.h"
-
-#define MAX_LISTED 4096
 
 static struct sf_snapshot *owner(const struct sf_error *err)
 {
 	return err->owner;
 }
 
+/* As sf_fail_take(), of a @path whose length is known. */
 static struct failure take(struct sf_snapshot *snap, enum sf_code code, sf_error_make_fn *make, const char *path,
-			   struct sf_error **ret)
+			   size_t path_len, struct sf_error **ret)
 {
-	struct sf_error *err = sf_error_ring_take(&snap->ring, code, make, snap, path, path ? strlen(path) : 0);
+	struct sf_error *err = sf_error_ring_take(&snap->ring, code, make, snap, path, path_len);
 
 	if (ret)
 		*ret = err;
@@ -26,6 +27,12 @@ static struct failure take(struct sf_snapshot *snap, enum sf_code code, sf_error
 		.slot = (uint16_t)(err - snap->ring.slots + 1),
 		.code = (uint16_t)code,
 	};
+}
+
+struct failure sf_fail_take(struct sf_snapshot *snap, enum sf_code code, sf_error_make_fn *make, const char *path,
+			    struct sf_error **ret)
+{
+	return take(snap, code, make, path, path ? strlen(path) : 0, ret);
 }
 
 struct sf_error *sf_failure_error(struct sf_snapshot *snap, const struct failure *f)
@@ -37,19 +44,15 @@ struct sf_error *sf_failure_error(struct sf_snapshot *snap, const struct failure
 	err = &snap->ring.slots[f->slot - 1];
 	if (err->generation == f->generation)
 		return err;
-	take(snap, f->code, sf_error_make_gone, NULL, &err);
+	sf_fail_take(snap, f->code, sf_error_make_gone, NULL, &err);
 	return err;
 }
 
 /* ---- lists ------------------------------------------------------------------------------------------------ */
 
-struct names {
-	struct { const char **v; size_t n, cap; } list;
-};
-
-static void add_name(struct names *names, const char *name)
+void sf_fail_add_name(struct fail_names *names, const char *name)
 {
-	const char **slot = names->list.n < MAX_LISTED ? sf_vec_push(&names->list) : NULL;
+	const char **slot = names->list.n < SF_FAIL_LISTED ? sf_vec_push(&names->list) : NULL;
 
 	if (slot)
 		*slot = name;
@@ -60,7 +63,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void sort_unique(struct names *names)
+void sf_fail_sort_names(struct fail_names *names)
 {
 	size_t n = 0;
 
@@ -73,34 +76,23 @@ static void sort_unique(struct names *names)
 	names->list.n = n;
 }
 
-static void give(struct sf_error *err, struct names *names, struct sf_strv *ret)
+void sf_fail_give_names(struct sf_error *err, struct fail_names *names, struct sf_strv *ret)
 {
 	sf_error_strv(err, ret, names->list.v, names->list.n);
 	free(names->list.v);
 }
 
-static void list_members(struct names *names, const struct sf_node *n)
+void sf_fail_add_members(struct fail_names *names, const struct sf_node *n)
 {
 	struct sf_member_iter it = { 0 };
 	struct sf_node member;
 	const char *name;
 
-	while (names->list.n < MAX_LISTED && sf_node_next_member(n, &it, &name, &member))
-		add_name(names, name);
+	while (names->list.n < SF_FAIL_LISTED && sf_node_next_member(n, &it, &name, &member))
+		sf_fail_add_name(names, name);
 }
 
-static const struct sf_snap_map *section_with(struct sf_snapshot *snap, size_t i, bool standard, const char *var)
-{
-	const struct sf_snap_map *m = &snap->maps[i];
-	struct sf_node value, member;
-
-	if (!m->is_section || m->is_standard_section != standard || m->unread || !m->types.btf)
-		return NULL;
-	value = sf_snap_single(m);
-	return sf_node_member(&value, var, strlen(var), &member) == SF_STEP_OK ? m : NULL;
-}
-
-/* ---- maps and variables ------------------------------------------------------------------------------------ */
+/* ---- maps ---------------------------------------------------------------------------------------------------- */
 
 static void make_placeholder(struct sf_error *err)
 {
@@ -112,62 +104,7 @@ static void make_placeholder(struct sf_error *err)
 
 struct failure sf_fail_placeholder(struct sf_snapshot *snap)
 {
-	return take(snap, SF_PLACEHOLDER_SNAPSHOT, make_placeholder, NULL, NULL);
-}
-
-static void make_map_not_found(struct sf_error *err)
-{
-	struct names names = { 0 };
-
-	err->payload.requested = sf_error_str(err, sf_error_path(err));
-	for (size_t i = 0; i < owner(err)->n_maps; i++)
-		add_name(&names, owner(err)->maps[i].listed->name);
-	give(err, &names, &err->payload.available);
-}
-
-struct failure sf_fail_map_not_found(struct sf_snapshot *snap, const char *name)
-{
-	return take(snap, SF_MAP_NOT_FOUND, make_map_not_found, name, NULL);
-}
-
-static void make_var_not_found(struct sf_error *err)
-{
-	struct sf_snapshot *snap = owner(err);
-	struct names names = { 0 };
-
-	err->payload.requested = sf_error_str(err, sf_error_path(err));
-	for (size_t i = 0; i < snap->n_maps; i++) {
-		if (!snap->maps[i].is_section || snap->maps[i].unread || !snap->maps[i].types.btf)
-			continue;
-		struct sf_node value = sf_snap_single(&snap->maps[i]);
-
-		list_members(&names, &value);
-	}
-	sort_unique(&names);
-	give(err, &names, &err->payload.available);
-}
-
-struct failure sf_fail_var_not_found(struct sf_snapshot *snap, const char *name)
-{
-	return take(snap, SF_VAR_NOT_FOUND, make_var_not_found, name, NULL);
-}
-
-static void make_ambiguous(struct sf_error *err)
-{
-	struct sf_snapshot *snap = owner(err);
-	struct names names = { 0 };
-
-	err->payload.requested = sf_error_str(err, sf_error_path(err));
-	for (int standard = 1; standard >= 0 && !names.list.n; standard--)
-		for (size_t i = 0; i < snap->n_maps; i++)
-			if (section_with(snap, i, standard, sf_error_path(err)))
-				add_name(&names, snap->maps[i].listed->name);
-	give(err, &names, &err->payload.found_in);
-}
-
-struct failure sf_fail_ambiguous_var(struct sf_snapshot *snap, const char *name)
-{
-	return take(snap, SF_AMBIGUOUS_VAR, make_ambiguous, name, NULL);
+	return sf_fail_take(snap, SF_PLACEHOLDER_SNAPSHOT, make_placeholder, NULL, NULL);
 }
 
 static void make_incomplete(struct sf_error *err)
@@ -175,13 +112,13 @@ static void make_incomplete(struct sf_error *err)
 	const struct sf_snap_map *map = (const struct sf_snap_map *)(uintptr_t)err->refs[0];
 
 	err->payload.map = sf_error_str(err, map->listed->name);
-	err->payload.reason = sf_error_str(err, map->unread ? map->unread : map->listed->no_btf);
+	err->payload.reason = sf_error_str(err, map->unread ? map->unread : map->error ? map->error : map->listed->no_btf);
 }
 
 struct failure sf_fail_incomplete(struct sf_snapshot *snap, const struct sf_snap_map *map)
 {
 	struct sf_error *err;
-	struct failure f = take(snap, SF_MAP_RENDER_INCOMPLETE, make_incomplete, NULL, &err);
+	struct failure f = sf_fail_take(snap, SF_MAP_RENDER_INCOMPLETE, make_incomplete, NULL, &err);
 
 	err->refs[0] = (uintptr_t)map;
 	return f;
@@ -209,7 +146,7 @@ static void make_torn(struct sf_error *err)
 struct failure sf_fail_torn(struct sf_snapshot *snap, const struct sf_snap_map *map)
 {
 	struct sf_error *err;
-	struct failure f = take(snap, SF_TORN_LIST, make_torn, NULL, &err);
+	struct failure f = sf_fail_take(snap, SF_TORN_LIST, make_torn, NULL, &err);
 
 	err->refs[0] = (uintptr_t)map;
 	return f;
@@ -222,27 +159,28 @@ static void make_cpu_slot(struct sf_error *err)
 	err->payload.map = sf_error_str(err, map->listed->name);
 	err->payload.cpu = err->refs[1];
 	err->payload.unmapped = err->refs[2];
-	err->payload.len = sf_snap_n_cpus(map);
+	err->payload.len = err->refs[3];
 }
 
-static struct failure fail_cpu_slot(struct sf_snapshot *snap, const struct sf_snap_map *map, uint64_t cpu, bool unmapped)
+static struct failure fail_cpu_slot(struct sf_snapshot *snap, const struct sf_snap_map *map, uint64_t cpu, uint64_t len)
 {
 	struct sf_error *err;
-	struct failure f = take(snap, SF_PER_CPU_SLOT, make_cpu_slot, NULL, &err);
+	struct failure f = sf_fail_take(snap, SF_PER_CPU_SLOT, make_cpu_slot, NULL, &err);
 
 	err->refs[0] = (uintptr_t)map;
 	err->refs[1] = cpu;
-	err->refs[2] = unmapped;
+	err->refs[2] = cpu < len;
+	err->refs[3] = len;
 	return f;
 }
 
 struct failure sf_fail_cpu_value(struct sf_snapshot *snap, const struct sf_snap_elem *elem, uint64_t cpu)
 {
-	bool exists = cpu < sf_snap_n_cpus(elem->map);
+	uint64_t len = sf_snap_elem_n_cpus(elem);
 
-	if (exists && !elem->at.value)
+	if (cpu < len && elem->at.fault)
 		return sf_fail_memory(snap, &(struct sf_trouble){ .fault = elem->at.fault, .addr = elem->at.kva });
-	return fail_cpu_slot(snap, elem->map, cpu, exists);
+	return fail_cpu_slot(snap, elem->map, cpu, len);
 }
 
 static void make_not_narrowed(struct sf_error *err)
@@ -253,7 +191,7 @@ static void make_not_narrowed(struct sf_error *err)
 struct failure sf_fail_not_narrowed(struct sf_snapshot *snap, const struct sf_snap_map *map)
 {
 	struct sf_error *err;
-	struct failure f = take(snap, SF_PER_CPU_NOT_NARROWED, make_not_narrowed, NULL, &err);
+	struct failure f = sf_fail_take(snap, SF_PER_CPU_NOT_NARROWED, make_not_narrowed, NULL, &err);
 
 	err->refs[0] = map->listed->map.shape == SF_BPF_PERCPU_HASH;
 	return f;
@@ -269,10 +207,103 @@ static void make_index(struct sf_error *err)
 struct failure sf_fail_index(struct sf_snapshot *snap, const char *map, uint64_t index, uint64_t len)
 {
 	struct sf_error *err;
-	struct failure f = take(snap, SF_INDEX_OUT_OF_RANGE, make_index, map, &err);
+	struct failure f = sf_fail_take(snap, SF_INDEX_OUT_OF_RANGE, make_index, map, &err);
 
 	err->refs[0] = index;
 	err->refs[1] = len;
+	return f;
+}
+
+static void make_key_size(struct sf_error *err)
+{
+	const struct sf_snap_map *map = (const struct sf_snap_map *)(uintptr_t)err->refs[0];
+
+	err->payload.map = sf_error_str(err, map->listed->name);
+	err->payload.reason = sf_error_fmt(err, "map %s: its keys have %" PRIu32 " bytes, not %" PRIu64, map->listed->name,
+					   map->listed->map.key_size, err->refs[1]);
+}
+
+struct failure sf_fail_key_size(struct sf_snapshot *snap, const struct sf_snap_map *map, size_t size)
+{
+	struct sf_error *err;
+	struct failure f = sf_fail_take(snap, SF_USAGE, make_key_size, NULL, &err);
+
+	err->refs[0] = (uintptr_t)map;
+	err->refs[1] = size;
+	return f;
+}
+
+#define KEYS_SHOWN 3 /* of a map that was looked through */
+
+static void sample_keys(struct sf_error *err, const struct sf_snap_map *map)
+{
+	struct sf_snap_cursor c = sf_snap_elems(map);
+	char texts[KEYS_SHOWN][SF_KEY_TEXT];
+	const char *keys[KEYS_SHOWN];
+	struct sf_snap_elem elem;
+	size_t n = 0;
+
+	while (n < KEYS_SHOWN && sf_snap_next(&c, &elem)) {
+		if (!sf_key_text(&elem, texts[n]))
+			continue;
+		keys[n] = texts[n];
+		n++;
+	}
+	sf_error_strv(err, &err->payload.available_keys, keys, n);
+}
+
+static void make_no_match(struct sf_error *err)
+{
+	const struct sf_snap_map *map = (const struct sf_snap_map *)(uintptr_t)err->refs[0];
+
+	err->payload.map = sf_error_str(err, map->listed->name);
+	err->payload.op = sf_error_str(err, (const char *)(uintptr_t)err->refs[1]);
+	err->payload.len = err->refs[2] == UINT64_MAX ? sf_snap_map_len(map) : err->refs[2];
+	if (err->refs[3])
+		sample_keys(err, map);
+}
+
+struct failure sf_fail_no_match(struct sf_snapshot *snap, const struct sf_snap_map *map, const char *op, uint64_t len,
+				bool keys)
+{
+	struct sf_error *err;
+	struct failure f = sf_fail_take(snap, SF_NO_MATCH, make_no_match, NULL, &err);
+
+	err->refs[0] = (uintptr_t)map;
+	err->refs[1] = (uintptr_t)op;
+	err->refs[2] = len;
+	err->refs[3] = keys;
+	return f;
+}
+
+static void make_no_cpu(struct sf_error *err)
+{
+	err->payload.map = sf_error_str(err, err->refs[0] ? "<PercpuHash>" : "<Percpu>");
+	err->payload.op = sf_error_str(err, (const char *)(uintptr_t)err->refs[1]);
+}
+
+struct failure sf_fail_no_cpu(struct sf_snapshot *snap, const struct sf_snap_map *map, const char *op)
+{
+	struct sf_error *err;
+	struct failure f = sf_fail_take(snap, SF_NO_MATCH, make_no_cpu, NULL, &err);
+
+	err->refs[0] = map->listed->map.shape == SF_BPF_PERCPU_HASH;
+	err->refs[1] = (uintptr_t)op;
+	return f;
+}
+
+static void make_no_rendered(struct sf_error *err)
+{
+	err->payload.map = sf_error_str(err, "<entry>");
+	err->payload.side = sf_error_str(err, (const char *)(uintptr_t)err->refs[0]);
+}
+
+struct failure sf_fail_no_rendered(struct sf_snapshot *snap, const char *side)
+{
+	struct sf_error *err;
+	struct failure f = sf_fail_take(snap, SF_NO_RENDERED, make_no_rendered, NULL, &err);
+
+	err->refs[0] = (uintptr_t)side;
 	return f;
 }
 
@@ -309,22 +340,33 @@ static void fault_payload(struct sf_error *err, enum sf_fault fault, uint64_t ad
 	err->payload.reason = sf_error_str(err, hint ? hint : sf_fault_text(fault));
 }
 
+void sf_fail_bad_path(struct sf_error *err, const char *path, size_t at, size_t component)
+{
+	err->payload.requested = sf_error_str(err, path);
+	err->payload.walked = sf_error_strn(err, path, at ? at - 1 : 0);
+	err->payload.component = sf_error_strn(err, path + at, component);
+	err->payload.index = at;
+	err->payload.reason = sf_error_str(err, "an index is written [N], with N a decimal number that fits 64 bits");
+}
+
 static void make_path(struct sf_error *err)
 {
 	struct sf_error_payload *p = &err->payload;
 	const char *path = sf_error_path(err);
-	size_t walked = err->refs[REF_WALKED], start = walked ? walked + 1 : 0;
-	struct names names = { 0 };
+	/* Without memory for a long path there is less of it than was walked. */
+	size_t len = err->path_len, walked = sf_min((size_t)err->refs[REF_WALKED], len);
+	size_t start = walked ? sf_min(walked + 1, len) : 0, component = sf_min((size_t)err->refs[REF_COMPONENT], len - start);
+	struct fail_names names = { 0 };
 	struct sf_node cursor;
 
 	memcpy(&cursor, &err->refs[REF_NODE], sizeof(cursor));
 	p->requested = sf_error_str(err, path);
 	p->walked = sf_error_strn(err, path, walked);
-	p->component = sf_error_strn(err, path + start, err->refs[REF_COMPONENT]);
+	p->component = sf_error_strn(err, path + start, component);
 	switch (err->code) {
 	case SF_FIELD_NOT_FOUND:
-		list_members(&names, &cursor);
-		give(err, &names, &p->available);
+		sf_fail_add_members(&names, &cursor);
+		sf_fail_give_names(err, &names, &p->available);
 		break;
 	case SF_NOT_A_STRUCT:
 		p->kind = sf_error_str(err, sf_kind_label(sf_node_kind(&cursor)));
@@ -334,19 +376,18 @@ static void make_path(struct sf_error *err)
 		fault_payload(err, (enum sf_fault)err->refs[REF_FAULT], err->refs[REF_ADDR]);
 		break;
 	case SF_BAD_PATH:
-		p->index = start;
-		p->reason = sf_error_str(err, "an index is written [N], with N a decimal number that fits 64 bits");
+		sf_fail_bad_path(err, path, start, component);
 		break;
 	default:
 		break;
 	}
 }
 
-struct failure sf_fail_path(struct sf_snapshot *snap, enum sf_code code, const char *path, size_t walked,
+struct failure sf_fail_path(struct sf_snapshot *snap, enum sf_code code, const char *path, size_t path_len, size_t walked,
 			    size_t component, const struct sf_node *cursor, const struct sf_trouble *why)
 {
 	struct sf_error *err;
-	struct failure f = take(snap, code, make_path, path, &err);
+	struct failure f = take(snap, code, make_path, path, path_len, &err);
 
 	_Static_assert(REF_NODE * 8 + sizeof(*cursor) <= sizeof(err->refs), "room for the node");
 	err->refs[REF_WALKED] = walked;
@@ -363,7 +404,8 @@ static void make_element(struct sf_error *err)
 
 	memcpy(&cursor, &err->refs[REF_NODE], sizeof(cursor));
 	err->payload.requested = sf_error_str(err, sf_error_path(err));
-	err->payload.map = err->payload.walked = sf_error_strn(err, sf_error_path(err), err->refs[REF_WALKED]);
+	err->payload.map = err->payload.walked =
+		sf_error_strn(err, sf_error_path(err), sf_min((size_t)err->refs[REF_WALKED], (size_t)err->path_len));
 	err->payload.index = err->refs[REF_ADDR];
 	err->payload.len = sf_node_len(&cursor, NULL);
 }
@@ -372,7 +414,7 @@ struct failure sf_fail_element(struct sf_snapshot *snap, const char *path, size_
 			       const struct sf_node *cursor)
 {
 	struct sf_error *err;
-	struct failure f = take(snap, SF_INDEX_OUT_OF_RANGE, make_element, path, &err);
+	struct failure f = sf_fail_take(snap, SF_INDEX_OUT_OF_RANGE, make_element, path, &err);
 
 	err->refs[REF_WALKED] = walked;
 	err->refs[REF_ADDR] = index;
@@ -386,17 +428,56 @@ static void make_type(struct sf_error *err)
 {
 	err->payload.expected = sf_error_str(err, (const char *)(uintptr_t)err->refs[0]);
 	err->payload.actual = sf_error_str(err, (const char *)(uintptr_t)err->refs[1]);
-	err->payload.requested = sf_error_str(err, "");
+	err->payload.requested = sf_error_str(err, sf_error_path(err));
 }
 
-struct failure sf_fail_type(struct sf_snapshot *snap, const char *expected, const char *actual)
+struct failure sf_fail_type_at(struct sf_snapshot *snap, const char *expected, const char *actual, const char *path)
 {
 	struct sf_error *err;
-	struct failure f = take(snap, SF_TYPE_MISMATCH, make_type, NULL, &err);
+	struct failure f = sf_fail_take(snap, SF_TYPE_MISMATCH, make_type, path, &err);
 
 	err->refs[0] = (uintptr_t)expected;
 	err->refs[1] = (uintptr_t)actual;
 	return f;
+}
+
+struct failure sf_fail_type(struct sf_snapshot *snap, const char *expected, const char *actual)
+{
+	return sf_fail_type_at(snap, expected, actual, NULL);
+}
+
+static void make_array(struct sf_error *err)
+{
+	const char *kind = (const char *)(uintptr_t)err->refs[1];
+
+	err->payload.expected = sf_error_str(err, (const char *)(uintptr_t)err->refs[0]);
+	if (err->refs[2])
+		err->payload.actual = sf_error_fmt(err, "Truncated(partial=%s)", kind);
+	else
+		err->payload.actual = sf_error_fmt(err, "Array[%" PRIu64 "]=%s", err->refs[3], kind);
+	err->payload.requested = sf_error_str(err, "");
+}
+
+static struct failure fail_array(struct sf_snapshot *snap, const char *expected, const char *kind, bool is_cut, uint64_t i)
+{
+	struct sf_error *err;
+	struct failure f = sf_fail_take(snap, SF_TYPE_MISMATCH, make_array, NULL, &err);
+
+	err->refs[0] = (uintptr_t)expected;
+	err->refs[1] = (uintptr_t)kind;
+	err->refs[2] = is_cut;
+	err->refs[3] = i;
+	return f;
+}
+
+struct failure sf_fail_array_element(struct sf_snapshot *snap, const char *expected, uint64_t i, const char *kind)
+{
+	return fail_array(snap, expected, kind, false, i);
+}
+
+struct failure sf_fail_cut_array(struct sf_snapshot *snap, const char *expected, const char *kind)
+{
+	return fail_array(snap, expected, kind, true, 0);
 }
 
 static void make_memory(struct sf_error *err)
@@ -409,7 +490,7 @@ struct failure sf_fail_memory(struct sf_snapshot *snap, const struct sf_trouble 
 	struct sf_error *err;
 	enum sf_code code = why->fault == SF_FAULT_CORRUPT || why->fault == SF_FAULT_IO ? SF_FRAME_CORRUPT :
 											  SF_PAGE_NOT_KEPT;
-	struct failure f = take(snap, code, make_memory, NULL, &err);
+	struct failure f = sf_fail_take(snap, code, make_memory, NULL, &err);
 
 	err->refs[REF_FAULT] = why->fault;
 	err->refs[REF_ADDR] = why->addr;

@@ -78,9 +78,9 @@ struct side {
 
 static bool enum_type(const struct sf_node *node, struct sf_btf_type *ret)
 {
-	const struct sf_typed *src = node->ctx;
+	const struct sf_typed *src = sf_typed_is(node) ? node->ctx : NULL;
 
-	return src->btf && sf_btf_type(src->btf, sf_btf_peel(src->btf, node->type), ret) &&
+	return src && src->btf && sf_btf_type(src->btf, sf_btf_peel(src->btf, node->type), ret) &&
 	       (ret->kind == SF_BTF_ENUM || ret->kind == SF_BTF_ENUM64);
 }
 
@@ -182,7 +182,9 @@ static enum expr_outcome behind_pointers(struct expr_eval *ev, struct side *s)
 
 static enum expr_outcome is_text(struct expr_eval *ev, struct side *s, const struct side *text, bool *ret)
 {
+	struct sf_trouble why = { 0 };
 	enum expr_outcome out;
+	struct sf_scalar known;
 	struct sf_btf_type t;
 	enum sf_kind kind;
 
@@ -202,6 +204,11 @@ static enum expr_outcome is_text(struct expr_eval *ev, struct side *s, const str
 		return mask_is(ev, s, text->v->text, ret);
 	if (enum_type(&s->v->node, &t))
 		return enum_is(ev, s, &t, text, ret);
+	/* A report has the name of this value, and of no other. */
+	if (kind == SF_ENUM && sf_node_scalar(&s->v->node, &known, &why) == SF_STEP_OK) {
+		*ret = known.variant && !strcmp(known.variant, text->v->text);
+		return OUT_OK;
+	}
 	return sf_expr_mismatch(ev, s->n->at, "an enum, an array of characters or a CPU mask, to go with the text",
 				sf_kind_label(kind));
 }

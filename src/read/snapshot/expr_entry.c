@@ -141,6 +141,9 @@ enum expr_outcome sf_expr_elem_value(struct expr_eval *ev, const struct expr_nod
 	if (map->listed->no_btf)
 		return sf_expr_failed_slot(ev, n->at, sf_fail_incomplete(ev->snap, map));
 	if (!sf_snap_is_percpu(map)) {
+		if (!e->at.value && !e->at.fault)
+			return expr_is_soft(ev) ? OUT_UNSURE :
+						  sf_expr_failed_slot(ev, n->at, sf_fail_no_rendered(ev->snap, "value"));
 		if (!e->at.value)
 			return sf_expr_trouble(ev, n->at, &away);
 		ret->node = sf_snap_value(e);
@@ -188,9 +191,12 @@ static enum expr_outcome entry_key(struct expr_eval *ev, const struct expr_node 
 		return sf_expr_mismatch(ev, n->at, "a map with keys", "a single value, which has no key");
 	if (sf_snap_key(e, &key))
 		return walk_from(ev, n, &key, 0, true, ret);
+	if (sf_snap_lacks_key(e))
+		return expr_is_soft(ev) ? OUT_UNSURE :
+					  sf_expr_failed_slot(ev, n->at, sf_fail_no_rendered(ev->snap, "key"));
 	if (n->path)
 		return sf_expr_mismatch(ev, n->path_at, "a key that is a struct", "an array's key, which is a number");
-	*ret = (struct expr_val){ .kind = VAL_INT, .i = e->at.position };
+	*ret = (struct expr_val){ .kind = VAL_INT, .i = sf_snap_index(e) };
 	return OUT_OK;
 }
 

@@ -48,9 +48,8 @@ static enum expr_outcome each_var(struct expr_eval *ev, const struct expr_node *
 			struct sf_node value, member;
 			struct expr_val v;
 
-			if (!m->is_section || m->is_standard_section != standard || m->unread || !m->types.btf)
+			if (m->is_standard_section != standard || !sf_snap_globals(m, &value))
 				continue;
-			value = sf_snap_single(m);
 			if (sf_node_member(&value, name, strlen(name), &member) != SF_STEP_OK)
 				continue;
 			hits++;
@@ -151,7 +150,7 @@ static bool is_only_one(const struct sf_snap_map *map)
 	enum sf_bpf_shape shape = map->listed->map.shape;
 
 	return map->is_single ||
-	       ((shape == SF_BPF_ARRAY || shape == SF_BPF_PERCPU_ARRAY) && map->listed->map.max_entries == 1);
+	       ((shape == SF_BPF_ARRAY || shape == SF_BPF_PERCPU_ARRAY) && sf_snap_map_len(map) == 1);
 }
 
 static enum expr_outcome pick_position(struct pick *p, uint64_t position)
@@ -166,13 +165,13 @@ static enum expr_outcome pick_position(struct pick *p, uint64_t position)
 	return OUT_OK;
 }
 
-/* {key == N} of an array is element N. */
+/* {key == N} of an array is element N. A report need not list them all. */
 static bool is_index(const struct pick *p, uint64_t *ret)
 {
 	const struct expr_node *eq = expr_node(p->ev->x, p->n->a), *key, *number;
 	enum sf_bpf_shape shape = p->map->listed->map.shape;
 
-	if (eq->op != OP_EQ || p->map->is_single || (shape != SF_BPF_ARRAY && shape != SF_BPF_PERCPU_ARRAY))
+	if (eq->op != OP_EQ || p->map->is_single || p->map->doc || (shape != SF_BPF_ARRAY && shape != SF_BPF_PERCPU_ARRAY))
 		return false;
 	key = expr_node(p->ev->x, eq->a);
 	number = expr_node(p->ev->x, eq->b);
@@ -279,33 +278,21 @@ static enum expr_outcome pick_end(struct pick *p)
 
 /* ---- "no match" -------------------------------------------------------------------------------------------------- */
 
-static void put_hex(struct sf_vmem *vm, uint64_t at, uint32_t len, struct sf_text *ret)
-{
-	uint8_t byte = 0;
-
-	sf_text_put(ret, "hex:");
-	for (uint32_t i = 0; i < len && ret->n < KEY_TEXT; i++)
-		if (!sf_vmem_read(vm, at + i, &byte, 1))
-			sf_text_putf(ret, "%s%02x", i ? " " : "", byte);
-}
-
 static void key_text(const struct sf_snap_elem *e, struct sf_bpf_owner *owner, char buf[KEY_TEXT])
 {
-	_cleanup_text_ struct sf_text hex = { 0 };
+	char hex[KEY_TEXT];
 	struct sf_node key;
 
 	if (sf_snap_owner(e, owner) && owner->is_readable && owner->kind == SF_BPF_OWNER_TASK)
 		snprintf(buf, KEY_TEXT, "pid %" PRId32, owner->pid);
 	else if (sf_snap_owner(e, owner) && owner->is_readable && owner->kind == SF_BPF_OWNER_CGROUP)
 		snprintf(buf, KEY_TEXT, "%.*s", (int)KEY_TEXT - 1, owner->path);
-	else if (!sf_snap_key(e, &key))
-		snprintf(buf, KEY_TEXT, "%" PRIu64, e->at.position);
-	else if (sf_node_kind(&key) != SF_BYTES)
+	else if (sf_snap_key(e, &key) && sf_node_kind(&key) != SF_BYTES)
 		sf_node_text(&key, buf, KEY_TEXT);
-	else {
-		put_hex(e->map->types.vm, e->at.key, e->map->listed->map.key_size, &hex);
-		snprintf(buf, KEY_TEXT, "%.*s", (int)hex.n, hex.n ? hex.v : "");
-	}
+	else if (sf_snap_key_hex(e, hex, sizeof(hex)))
+		snprintf(buf, KEY_TEXT, "hex:%.*s", (int)KEY_TEXT - 5, hex);
+	else
+		snprintf(buf, KEY_TEXT, "%" PRIu64, sf_snap_index(e));
 }
 
 static enum expr_outcome no_match(struct pick *p, const char *op)

@@ -1,127 +1,79 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Entries, fields and raw values: from a place in a map to a C value.
+ * Fields: from a place in a map to a C value.
  */
 
 #include "snapshot_private.h"
 
-/* ---- entries ---------------------------------------------------------------------------------------------------- */
+/* The words of a field, so that what is asked a million times loads those it needs and copies nothing. */
+enum { WORD_SNAP, WORD_FAILURE, WORD_NODE, WORD_KIND = WORD_NODE + sizeof(struct sf_node) / 8 };
+_Static_assert(offsetof(struct field, node) == WORD_NODE * 8 && offsetof(struct field, kind) == WORD_KIND * 8 &&
+	       !FIELD_VALUE, "the words of a field");
 
-bool sf_entry_is_present(struct sf_entry entry)
+/* Is it a value, without an error? */
+static inline bool is_value(const struct sf_field *field)
 {
-	return !unseal_entry(&entry).failure.slot;
+	return !(field->priv[WORD_FAILURE] | (uint32_t)field->priv[WORD_KIND]);
 }
 
-struct sf_error *sf_entry_error(struct sf_entry entry)
+const char *sf_index_label(enum field_kind kind)
 {
-	struct entry e = unseal_entry(&entry);
-
-	return sf_failure_error(e.snap, &e.failure);
+	return kind == FIELD_PERCPU_INDEX ? "a percpu key, which is a number" : "an array's key, which is a number";
 }
 
-static struct sf_field walk_from(struct sf_snapshot *snap, const struct sf_node *root, const char *path)
+struct sf_field sf_field_walk(struct sf_snapshot *snap, const struct sf_node *root, const char *path)
 {
 	struct field f = { .snap = snap, .kind = FIELD_VALUE };
+	struct sf_path_key key;
+	struct sf_walked w;
 
-	f.failure = sf_walk_path(snap, root, path, &f.node);
-	return seal_field(&f);
-}
-
-struct sf_field sf_entry_get(struct sf_entry entry, const char *path)
-{
-	struct entry e = unseal_entry(&entry);
-	struct field f = { .snap = e.snap, .failure = e.failure };
-
-	if (e.failure.slot)
-		return seal_field(&f);
-	/* Bytes that should have a type and do not: better said than dumped. */
-	if (e.map->listed->no_btf) {
-		f.failure = sf_fail_incomplete(e.snap, e.map);
-		return seal_field(&f);
-	}
-	struct sf_snap_elem elem = sf_snap_elem_of(&e);
-	struct sf_node value;
-
-	if (sf_snap_is_percpu(e.map)) {
-		if (!e.cpu)
-			f.failure = sf_fail_not_narrowed(e.snap, e.map);
-		else if (!sf_snap_cpu_value(&elem, (uint32_t)(e.cpu - 1), &value))
-			f.failure = sf_fail_cpu_value(e.snap, &elem, e.cpu - 1);
-	} else if (elem.at.value) {
-		value = sf_snap_value(&elem);
+	sf_path_key(path, strlen(path), &key);
+	if (sf_walk(snap, root, path, &key, &w)) {
+		f.node = w.to;
+		f.plain = w.plain;
 	} else {
-		f.failure = sf_fail_memory(e.snap, &(struct sf_trouble){ .fault = elem.at.fault, .addr = e.kva });
+		f.failure = sf_walk_failure(snap, path, &w);
 	}
-	return f.failure.slot ? seal_field(&f) : walk_from(e.snap, &value, path);
-}
-
-#define KEY_LABEL "an array's key, which is a number"
-
-struct sf_field sf_entry_key(struct sf_entry entry, const char *path)
-{
-	struct entry e = unseal_entry(&entry);
-	struct field f = { .snap = e.snap, .failure = e.failure, .kind = FIELD_INDEX, .index = e.index };
-	struct sf_snap_elem elem;
-	struct sf_node key;
-
-	if (e.failure.slot)
-		return seal_field(&f);
-	elem = sf_snap_elem_of(&e);
-	if (e.map->is_single || e.cpu)
-		f.failure = sf_fail_type(e.snap, "key", "a single value, which has no key");
-	else if (sf_snap_key(&elem, &key))
-		return walk_from(e.snap, &key, path);
-	else if (path[0])
-		f.failure = sf_fail_type(e.snap, "Struct", KEY_LABEL);
 	return seal_field(&f);
 }
 
-static void name_owner(const struct sf_bpf_owner *owner, struct sf_owner *ret)
+static __attribute__((noinline)) struct sf_field get_slowly(const struct sf_field *field, const char *path)
 {
-	ret->pid = owner->pid;
-	ret->tgid = owner->tgid;
-	ret->id = owner->id;
-	ret->family = owner->family;
-	ret->port = owner->port;
-	sf_text_escape(owner->comm, ret->comm, sizeof(ret->comm));
-	sf_text_escape(owner->path, ret->path, sizeof(ret->path));
-	/* What is escaped takes up to four bytes: one more did not fit, or might not have. */
-	ret->is_path_cut = owner->path_cut || strlen(ret->path) + 4 >= sizeof(ret->path);
+	struct field f = unseal_field(field);
+
+	if (f.failure.slot)
+		return *field;
+	if (f.kind == FIELD_VALUE)
+		return sf_field_walk(f.snap, &f.node, path);
+	f.failure = sf_fail_type_at(f.snap, "Struct", sf_index_label(f.kind), path);
+	return seal_field(&f);
 }
-
-bool sf_entry_owner(struct sf_entry entry, struct sf_owner *ret)
-{
-	struct entry e = unseal_entry(&entry);
-	_cleanup_free_ struct sf_bpf_owner *owner = malloc(sizeof(*owner));
-	struct sf_owner o = { .size = ret->size };
-	struct sf_snap_elem elem;
-
-	if (!owner || e.failure.slot)
-		return false;
-	elem = sf_snap_elem_of(&e);
-	if (!sf_snap_owner(&elem, owner))
-		return false;
-	o.kind = (enum sf_owner_kind)owner->kind;
-	o.kva = owner->kva;
-	o.is_readable = owner->is_readable;
-	if (owner->is_readable)
-		name_owner(owner, &o);
-	memcpy(ret, &o, sf_min(ret->size, sizeof(o)));
-	return true;
-}
-
-/* ---- fields ----------------------------------------------------------------------------------------------------- */
 
 struct sf_field sf_field_get(struct sf_field field, const char *path)
 {
-	struct field f = unseal_field(&field);
+	struct sf_snapshot *snap = (struct sf_snapshot *)(uintptr_t)field.priv[WORD_SNAP];
+	const uint64_t *node = field.priv + WORD_NODE;
+	struct sf_field ret = { .priv = { [WORD_SNAP] = field.priv[WORD_SNAP] } };
+	const struct sf_plan *p;
 
-	if (f.failure.slot)
-		return field;
-	if (f.kind == FIELD_VALUE)
-		return walk_from(f.snap, &f.node, path);
-	f.failure = sf_fail_type(f.snap, "Struct", KEY_LABEL);
-	return seal_field(&f);
+	if (sf_unlikely(!is_value(&field)))
+		return get_slowly(&field, path);
+	p = &snap->plans[*sf_plan_hint(snap, path, node[3])];
+	if ((p->root[0] ^ node[0]) | (p->root[1] ^ node[1]) | (p->root[2] ^ node[3]) | (p->root[3] ^ node[4]) ||
+	    strcmp((const char *)p->text, path))
+		return get_slowly(&field, path);
+	if (sf_likely(p->end == PLAN_DONE)) {
+		memcpy(ret.priv + WORD_NODE, &p->to, sizeof(p->to));
+		ret.priv[WORD_NODE + 2] += node[2];
+		ret.priv[WORD_KIND] = (uint64_t)p->plain << 32;
+		return ret;
+	}
+	if (p->end == PLAN_POINTER)
+		return get_slowly(&field, path);
+	struct failure failure = sf_plan_failure(snap, path, p, node[2]);
+
+	memcpy(&ret.priv[WORD_FAILURE], &failure, sizeof(failure));
+	return ret;
 }
 
 bool sf_field_is_present(struct sf_field field)
@@ -131,9 +83,10 @@ bool sf_field_is_present(struct sf_field field)
 
 struct sf_error *sf_field_error(struct sf_field field)
 {
-	struct field f = unseal_field(&field);
+	struct failure failure;
 
-	return sf_failure_error(f.snap, &f.failure);
+	memcpy(&failure, &field.priv[WORD_FAILURE], sizeof(failure));
+	return sf_failure_error((struct sf_snapshot *)(uintptr_t)field.priv[WORD_SNAP], &failure);
 }
 
 bool sf_field_node(struct sf_field field, struct sf_node *ret)
@@ -146,41 +99,77 @@ bool sf_field_node(struct sf_field field, struct sf_node *ret)
 	return true;
 }
 
-/* The error of a conversion that did not work: memory that is not here, or another type. */
-static struct sf_error *mismatch(const struct field *f, const char *expected, const char *actual,
-				 const struct sf_trouble *why)
-{
-	struct failure failure = why->fault ? sf_fail_memory(f->snap, why) : sf_fail_type(f->snap, expected, actual);
+/* ---- conversions ------------------------------------------------------------------------------------------------ */
 
-	return sf_failure_error(f->snap, &failure);
+/* A conversion that did not work: memory that is not here, or another type. */
+static struct failure mismatch(struct sf_snapshot *snap, const char *expected, const char *actual,
+			       const struct sf_trouble *why)
+{
+	return why->fault ? sf_fail_memory(snap, why) : sf_fail_type(snap, expected, actual);
+}
+
+/* A number that is read without a look at its type. What needs one, to be refused or not, is not read here. */
+static bool plain_u64(struct sf_snapshot *snap, const struct sf_node *n, uint32_t plain, uint64_t *ret)
+{
+	return sf_plain_read(&snap->vm, n->at, plain, ret) &&
+	       ((plain & SF_PLAIN_CLASS) != SF_PLAIN_SIGNED || (int64_t)*ret >= 0);
+}
+
+static bool plain_i64(struct sf_snapshot *snap, const struct sf_node *n, uint32_t plain, int64_t *ret)
+{
+	uint64_t v;
+
+	if ((plain & SF_PLAIN_CLASS) == SF_PLAIN_PTR || !sf_plain_read(&snap->vm, n->at, plain, &v) ||
+	    ((plain & SF_PLAIN_CLASS) != SF_PLAIN_SIGNED && (int64_t)v < 0))
+		return false;
+	*ret = (int64_t)v;
+	return true;
+}
+
+static inline bool plain_f64(struct sf_snapshot *snap, const struct sf_node *n, uint32_t plain, double *ret)
+{
+	return (void)snap, (void)n, (void)plain, (void)ret, false;
+}
+
+static inline bool plain_bool(struct sf_snapshot *snap, const struct sf_node *n, uint32_t plain, bool *ret)
+{
+	return (void)snap, (void)n, (void)plain, (void)ret, false;
 }
 
 /*
- * sf_field_as_NAME(): the field's own error, a key that is a number, or the conversion of the node. try_NAME() is the
- * same without making an error.
+ * sf_field_as_NAME(): the field's own error, a key that is a number, or the conversion of the node. convert_NAME() is the
+ * same without making an error; NULL: converted.
  */
 #define SF_DEFINE_AS(name, type, label)                                                            \
 	static const char *convert_##name(const struct field *f, type *ret, struct sf_trouble *why) \
 	{                                                                                          \
-		if (f->kind == FIELD_VALUE)                                                        \
-			return sf_node_as_##name(&f->node, ret, why);                              \
 		*why = (struct sf_trouble){ 0 };                                                   \
-		*ret = (type)f->index;                                                             \
-		return NULL;                                                                       \
+		if (f->kind != FIELD_VALUE) {                                                      \
+			*ret = (type)f->index;                                                     \
+			return NULL;                                                               \
+		}                                                                                  \
+		if (f->plain && plain_##name(f->snap, &f->node, f->plain, ret))                      \
+			return NULL;                                                               \
+		return sf_node_as_##name(&f->node, ret, why);                                      \
 	}                                                                                          \
-	struct sf_error *sf_field_as_##name(struct sf_field field, type *ret)                      \
+	static struct failure fail_##name(const struct field *f, type *ret)                        \
 	{                                                                                          \
-		struct field f = unseal_field(&field);                                             \
-		struct sf_trouble why = { 0 };                                                     \
-		type v;                                                                            \
+		struct sf_trouble why;                                                             \
 		const char *actual;                                                                \
-		if (f.failure.slot)                                                                \
-			return sf_failure_error(f.snap, &f.failure);                               \
-		actual = convert_##name(&f, &v, &why);                                             \
+		type v;                                                                            \
+		if (f->failure.slot)                                                               \
+			return f->failure;                                                         \
+		actual = convert_##name(f, &v, &why);                                              \
 		if (actual)                                                                        \
-			return mismatch(&f, label, actual, &why);                                  \
+			return mismatch(f->snap, label, actual, &why);                             \
 		*ret = v;                                                                          \
-		return NULL;                                                                       \
+		return (struct failure){ 0 };                                                      \
+	}                                                                                          \
+	static __attribute__((noinline)) struct sf_error *as_##name(const struct sf_field *field, type *ret) \
+	{                                                                                          \
+		struct field f = unseal_field(field);                                              \
+		struct failure failure = fail_##name(&f, ret);                                     \
+		return failure.slot ? sf_failure_error(f.snap, &failure) : NULL;                   \
 	}
 SF_DEFINE_AS(u64, uint64_t, "u64")
 SF_DEFINE_AS(i64, int64_t, "i64")
@@ -188,18 +177,62 @@ SF_DEFINE_AS(f64, double, "f64")
 SF_DEFINE_AS(bool, bool, "bool")
 #undef SF_DEFINE_AS
 
+struct sf_error *sf_field_as_u64(struct sf_field field, uint64_t *ret)
+{
+	struct sf_snapshot *snap = (struct sf_snapshot *)(uintptr_t)field.priv[WORD_SNAP];
+	uint32_t plain = field.priv[WORD_KIND] >> 32;
+	uint64_t v;
+
+	if (sf_likely(is_value(&field) && sf_plain_read(&snap->vm, field.priv[WORD_NODE + 2], plain, &v) &&
+		      ((plain & SF_PLAIN_CLASS) != SF_PLAIN_SIGNED || (int64_t)v >= 0))) {
+		*ret = v;
+		return NULL;
+	}
+	if (field.priv[WORD_FAILURE])
+		return sf_field_error(field);
+	return as_u64(&field, ret);
+}
+
+struct sf_error *sf_field_as_i64(struct sf_field field, int64_t *ret)
+{
+	return as_i64(&field, ret);
+}
+
+struct sf_error *sf_field_as_f64(struct sf_field field, double *ret)
+{
+	return as_f64(&field, ret);
+}
+
+struct sf_error *sf_field_as_bool(struct sf_field field, bool *ret)
+{
+	return as_bool(&field, ret);
+}
+
+struct failure sf_field_number_failure(const struct sf_field *field, bool is_signed)
+{
+	struct field f = unseal_field(field);
+	uint64_t u;
+	int64_t i;
+
+	return is_signed ? fail_i64(&f, &i) : fail_u64(&f, &u);
+}
+
 struct sf_error *sf_field_as_str(struct sf_field field, const char **ret)
 {
 	struct field f = unseal_field(&field);
 	struct sf_trouble why = { 0 };
+	struct failure failure = f.failure;
 	const char *actual;
 
-	if (f.failure.slot)
-		return sf_failure_error(f.snap, &f.failure);
-	if (f.kind != FIELD_VALUE)
-		return mismatch(&f, "str", KEY_LABEL, &why);
-	actual = sf_node_as_str(&f.node, ret, &why);
-	return actual ? mismatch(&f, "str (enum variant name)", actual, &why) : NULL;
+	if (!failure.slot && f.kind != FIELD_VALUE) {
+		failure = sf_fail_type(f.snap, "str", sf_index_label(f.kind));
+	} else if (!failure.slot) {
+		actual = sf_node_as_str(&f.node, ret, &why);
+		if (!actual)
+			return NULL;
+		failure = mismatch(f.snap, "str (enum variant name)", actual, &why);
+	}
+	return sf_failure_error(f.snap, &failure);
 }
 
 bool sf_field_try_u64(struct sf_field field, uint64_t *ret)
@@ -240,130 +273,84 @@ int64_t sf_field_i64_or(struct sf_field field, int64_t other)
 	return sf_field_try_i64(field, &v) ? v : other;
 }
 
-/* ---- raw values --------------------------------------------------------------------------------------------------- */
+/* ---- paths that are read once -------------------------------------------------------------------------------------- */
 
-static struct sf_node value_node(const struct sf_value *v)
+/* The way that was planned, if all is as it was then. The address, and how to read what is there; 0: go and see. */
+static inline uint32_t planned(const struct sf_snapshot *snap, const uint64_t node[5], const struct sf_path_key *key,
+			       uint64_t *at)
 {
-	struct sf_node n;
+	const struct sf_plan *p = sf_plan_at(snap, key, node[3]);
+	uint64_t differs = (p->root[0] ^ node[0]) | (p->root[1] ^ node[1]) | (p->root[2] ^ node[3]) | (p->root[3] ^ node[4]);
 
-	_Static_assert(sizeof(n) <= sizeof(v->priv), "a node fits a value");
-	memcpy(&n, v->priv, sizeof(n));
-	return n;
+	for (unsigned int i = 0; i < SF_PLAN_WORDS; i++)
+		differs |= p->text[i] ^ key->words[i];
+	*at = node[2] + p->to.at;
+	return differs ? 0 : p->plain;
 }
 
-static struct sf_value node_value(const struct sf_node *n)
+static __attribute__((noinline)) struct sf_error *read_slowly(struct sf_field field, const char *path, bool is_signed,
+							       uint64_t *ret_u64, int64_t *ret_i64)
 {
-	struct sf_value v = { { 0 } };
-
-	memcpy(v.priv, n, sizeof(*n));
-	return v;
+	if (path)
+		field = sf_field_get(field, path);
+	return is_signed ? sf_field_as_i64(field, ret_i64) : sf_field_as_u64(field, ret_u64);
 }
 
-bool sf_field_raw(struct sf_field field, struct sf_value *ret)
+struct sf_error *sf_field_read_u64(const struct sf_field *field, const struct sf_path *path, uint64_t *ret)
 {
-	struct sf_node n;
+	struct sf_snapshot *snap = (struct sf_snapshot *)(uintptr_t)field->priv[WORD_SNAP];
+	uint64_t at, v;
+	uint32_t plain;
 
-	if (!sf_field_node(field, &n))
-		return false;
-	*ret = node_value(&n);
-	return true;
-}
-
-enum sf_kind sf_value_kind(struct sf_value v)
-{
-	struct sf_node n = value_node(&v);
-
-	return sf_node_kind(&n);
-}
-
-#define LOOK_THROUGH 64 /* pointers and truncations in a row; a cycle ends here */
-
-/* Through pointers that lead somewhere, and into what there is of truncated values. */
-static struct sf_node look_through(const struct sf_value *v)
-{
-	struct sf_node n = value_node(v), next;
-	struct sf_trouble why;
-	uint64_t needed, had;
-
-	for (unsigned int i = 0; i < LOOK_THROUGH; i++) {
-		if (sf_node_deref(&n, &next, NULL, &why) != SF_STEP_OK &&
-		    sf_node_partial(&n, &next, &needed, &had) != SF_STEP_OK)
-			break;
-		n = next;
+	if (sf_likely(path && is_value(field))) {
+		plain = planned(snap, field->priv + WORD_NODE, &path->key, &at);
+		if (sf_likely(sf_plain_read(&snap->vm, at, plain, &v) &&
+			      ((plain & SF_PLAIN_CLASS) != SF_PLAIN_SIGNED || (int64_t)v >= 0))) {
+			*ret = v;
+			return NULL;
+		}
 	}
-	return n;
+	return read_slowly(*field, path ? path->text : NULL, false, ret, NULL);
 }
 
-static bool member(const struct sf_value *v, const char *name, size_t len, struct sf_value *ret)
+struct sf_error *sf_field_read_i64(const struct sf_field *field, const struct sf_path *path, int64_t *ret)
 {
-	struct sf_node n = look_through(v), m;
+	struct sf_snapshot *snap = (struct sf_snapshot *)(uintptr_t)field->priv[WORD_SNAP];
+	uint64_t at, v;
+	uint32_t plain;
 
-	if (sf_node_member(&n, name, len, &m) != SF_STEP_OK)
-		return false;
-	*ret = node_value(&m);
-	return true;
-}
-
-bool sf_value_member(struct sf_value v, const char *name, struct sf_value *ret)
-{
-	return member(&v, name, strlen(name), ret);
-}
-
-bool sf_value_index(struct sf_value v, size_t i, struct sf_value *ret)
-{
-	struct sf_node n = look_through(&v), e;
-
-	if (sf_node_index(&n, i, &e) != SF_STEP_OK)
-		return false;
-	*ret = node_value(&e);
-	return true;
-}
-
-bool sf_value_get(struct sf_value v, const char *path, struct sf_value *ret)
-{
-	while (path[0]) {
-		size_t len = strcspn(path, ".");
-
-		if (!len || !member(&v, path, len, &v))
-			return false;
-		path += len;
-		if (path[0] && !*++path)
-			return false;
+	if (sf_likely(path && is_value(field))) {
+		plain = planned(snap, field->priv + WORD_NODE, &path->key, &at);
+		if (sf_likely((plain & SF_PLAIN_CLASS) != SF_PLAIN_PTR && sf_plain_read(&snap->vm, at, plain, &v) &&
+			      ((plain & SF_PLAIN_CLASS) == SF_PLAIN_SIGNED || (int64_t)v >= 0))) {
+			*ret = (int64_t)v;
+			return NULL;
+		}
 	}
-	*ret = v;
-	return true;
+	return read_slowly(*field, path ? path->text : NULL, true, NULL, ret);
 }
 
-#define SF_DEFINE_VALUE_AS(name, type)                                                             \
-	bool sf_value_as_##name(struct sf_value v, type *ret)                                      \
-	{                                                                                          \
-		struct sf_node n = value_node(&v);                                                 \
-		struct sf_trouble why;                                                             \
-		type got;                                                                          \
-		if (sf_node_as_##name(&n, &got, &why))                                             \
-			return false;                                                              \
-		*ret = got;                                                                        \
-		return true;                                                                       \
-	}
-SF_DEFINE_VALUE_AS(u64, uint64_t)
-SF_DEFINE_VALUE_AS(i64, int64_t)
-SF_DEFINE_VALUE_AS(f64, double)
-SF_DEFINE_VALUE_AS(bool, bool)
-#undef SF_DEFINE_VALUE_AS
-
-bool sf_value_deref(struct sf_value v, struct sf_value *ret, const char **skipped_reason)
+/* The entry's value as a field, error and all. */
+static struct sf_field value_of(const struct sf_entry *entry)
 {
-	struct sf_node n = value_node(&v), target;
-	struct sf_trouble why = { 0 };
-	const char *skipped = NULL;
-	enum sf_step step = sf_node_deref(&n, &target, &skipped, &why);
+	struct entry e = unseal_entry(entry);
+	struct field f = { .snap = e.snap, .failure = e.failure };
 
-	if (step == SF_STEP_TROUBLE)
-		skipped = sf_fault_text(why.fault);
-	if (skipped_reason)
-		*skipped_reason = skipped;
-	if (step != SF_STEP_OK)
-		return false;
-	*ret = node_value(&target);
-	return true;
+	if (!f.failure.slot)
+		f.failure = sf_entry_value(&e, &f.node);
+	return seal_field(&f);
+}
+
+struct sf_error *sf_entry_read_u64(const struct sf_entry *entry, const struct sf_path *path, uint64_t *ret)
+{
+	struct sf_field value = value_of(entry);
+
+	return sf_field_read_u64(&value, path, ret);
+}
+
+struct sf_error *sf_entry_read_i64(const struct sf_entry *entry, const struct sf_path *path, int64_t *ret)
+{
+	struct sf_field value = value_of(entry);
+
+	return sf_field_read_i64(&value, path, ret);
 }

@@ -1,59 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Maps by name, and their entries by position.
+ * Maps, and their entries by position.
  */
 
 #include "snapshot_private.h"
-
-#define KEPT_NAME 15 /* what the kernel keeps of a map's name (BPF_OBJ_NAME_LEN - 1) */
-
-static const struct sf_snap_map *find_map(struct sf_snapshot *snap, const char *name, size_t len)
-{
-	for (size_t i = 0; i < snap->n_maps; i++) {
-		const char *have = snap->maps[i].listed->name;
-
-		if (!strncmp(have, name, len) && !have[len])
-			return &snap->maps[i];
-	}
-	return NULL;
-}
-
-struct sf_map sf_view_map(struct sf_view view, const char *name)
-{
-	struct sf_snapshot *snap = unseal_view(&view).snap;
-	struct map m = { .snap = snap };
-	size_t len = strlen(name);
-
-	if (sf_snapshot_is_placeholder(snap)) {
-		m.failure = sf_fail_placeholder(snap);
-		return seal_map(&m);
-	}
-	m.map = find_map(snap, name, len);
-	if (!m.map && len > KEPT_NAME)
-		m.map = find_map(snap, name, KEPT_NAME);
-	if (!m.map)
-		m.failure = sf_fail_map_not_found(snap, name);
-	return seal_map(&m);
-}
-
-size_t sf_view_map_count(struct sf_view view)
-{
-	return unseal_view(&view).snap->n_maps;
-}
-
-struct sf_map sf_view_map_at(struct sf_view view, size_t i)
-{
-	struct sf_snapshot *snap = unseal_view(&view).snap;
-	struct map m = { .snap = snap };
-
-	if (sf_snapshot_is_placeholder(snap))
-		m.failure = sf_fail_placeholder(snap);
-	else if (i < snap->n_maps)
-		m.map = &snap->maps[i];
-	else
-		m.failure = sf_fail_index(snap, "maps", i, snap->n_maps);
-	return seal_map(&m);
-}
 
 bool sf_map_snap(struct sf_map map, const struct sf_snap_map **ret)
 {
@@ -92,7 +42,7 @@ struct sf_error *sf_map_error(struct sf_map map)
 {
 	struct map m = unseal_map(&map);
 
-	if (m.map && m.map->unread && !m.failure.slot)
+	if (m.map && (m.map->unread || m.map->error || m.map->listed->no_btf) && !m.failure.slot)
 		m.failure = sf_fail_incomplete(m.snap, m.map);
 	else if (m.map && !m.failure.slot && sf_snap_map_torn(m.map))
 		m.failure = sf_fail_torn(m.snap, m.map);
@@ -126,23 +76,171 @@ static struct failure check_cpu(const struct map *m, const struct sf_snap_elem *
 	return sf_fail_cpu_value(m->snap, elem, m->cpu - 1);
 }
 
+struct entry sf_map_entry(const struct map *m, const struct sf_snap_elem *elem)
+{
+	return (struct entry){
+		.snap = m->snap, .failure = check_cpu(m, elem), .map = m->map, .index = elem->at.position,
+		.kva = elem->at.kva, .cpu = m->cpu,
+	};
+}
+
+struct failure sf_map_nothing(const struct map *m)
+{
+	if (m->map->unread || m->map->error)
+		return sf_fail_incomplete(m->snap, m->map);
+	if (sf_snap_map_torn(m->map))
+		return sf_fail_torn(m->snap, m->map);
+	return (struct failure){ 0 };
+}
+
 struct sf_entry sf_map_at(struct sf_map map, size_t position)
 {
 	struct map m = unseal_map(&map);
 	struct entry e = { .snap = m.snap, .failure = m.failure, .map = m.map, .index = position, .cpu = m.cpu };
 	struct sf_snap_elem elem;
+	size_t len;
 
 	if (!m.map)
 		return seal_entry(&e);
 	if (sf_snap_at(m.map, position, &elem)) {
-		e.kva = elem.at.kva;
-		e.failure = check_cpu(&m, &elem);
-	} else if (m.map->unread) {
-		e.failure = sf_fail_incomplete(m.snap, m.map);
-	} else if (!sf_snap_map_len(m.map) && sf_snap_map_torn(m.map)) {
-		e.failure = sf_fail_torn(m.snap, m.map);
-	} else {
-		e.failure = sf_fail_index(m.snap, m.map->listed->name, position, sf_snap_map_len(m.map));
+		e = sf_map_entry(&m, &elem);
+		return seal_entry(&e);
 	}
+	len = sf_snap_map_len(m.map);
+	if (!len)
+		e.failure = sf_map_nothing(&m);
+	if (!e.failure.slot)
+		e.failure = sf_fail_index(m.snap, m.map->listed->name, position, len);
 	return seal_entry(&e);
+}
+
+/* ---- an entry ------------------------------------------------------------------------------------------------------- */
+
+enum sf_entry_kind sf_entry_kind(struct sf_entry entry)
+{
+	struct entry e = unseal_entry(&entry);
+
+	if (e.failure.slot || !e.map)
+		return SF_ENTRY_MISSING;
+	if (e.cpu)
+		return SF_ENTRY_VALUE;
+	switch (e.map->listed->map.shape) {
+	case SF_BPF_PERCPU_ARRAY:
+		return SF_ENTRY_PERCPU;
+	case SF_BPF_PERCPU_HASH:
+		return SF_ENTRY_PERCPU_HASH;
+	case SF_BPF_HASH:
+	case SF_BPF_STORAGE:
+		return SF_ENTRY_HASH;
+	default:
+		return SF_ENTRY_VALUE;
+	}
+}
+
+bool sf_entry_is_present(struct sf_entry entry)
+{
+	return !unseal_entry(&entry).failure.slot;
+}
+
+struct sf_error *sf_entry_error(struct sf_entry entry)
+{
+	struct entry e = unseal_entry(&entry);
+
+	return sf_failure_error(e.snap, &e.failure);
+}
+
+/* Keys and values of hashes that nobody has a type for are not dumped; those of arrays are the only way to text. */
+static bool is_hash(const struct sf_snap_map *map)
+{
+	return map->listed->map.shape == SF_BPF_HASH || map->listed->map.shape == SF_BPF_PERCPU_HASH;
+}
+
+struct failure sf_entry_value(const struct entry *e, struct sf_node *ret)
+{
+	struct sf_snap_elem elem;
+
+	/* Bytes that should have a type and do not: better said than dumped. */
+	if (e->map->listed->no_btf)
+		return sf_fail_incomplete(e->snap, e->map);
+	elem = sf_snap_elem_of(e);
+	if (sf_snap_is_percpu(e->map)) {
+		if (!e->cpu)
+			return sf_fail_not_narrowed(e->snap, e->map);
+		if (!sf_snap_cpu_value(&elem, (uint32_t)(e->cpu - 1), ret))
+			return sf_fail_cpu_value(e->snap, &elem, e->cpu - 1);
+		return (struct failure){ 0 };
+	}
+	if (elem.at.fault)
+		return sf_fail_memory(e->snap, &(struct sf_trouble){ .fault = elem.at.fault, .addr = e->kva });
+	if (!sf_snap_has_value(&elem) || (is_hash(e->map) && sf_snap_is_raw_value(&elem)))
+		return sf_fail_no_rendered(e->snap, "value");
+	*ret = sf_snap_value(&elem);
+	return (struct failure){ 0 };
+}
+
+struct sf_field sf_entry_get(struct sf_entry entry, const char *path)
+{
+	struct entry e = unseal_entry(&entry);
+	struct field f = { .snap = e.snap, .failure = e.failure };
+
+	if (!f.failure.slot)
+		f.failure = sf_entry_value(&e, &f.node);
+	return f.failure.slot ? seal_field(&f) : sf_field_walk(e.snap, &f.node, path);
+}
+
+struct sf_field sf_entry_key(struct sf_entry entry, const char *path)
+{
+	struct entry e = unseal_entry(&entry);
+	struct field f = { .snap = e.snap, .failure = e.failure };
+	struct sf_snap_elem elem;
+	struct sf_node key;
+
+	if (e.failure.slot)
+		return seal_field(&f);
+	elem = sf_snap_elem_of(&e);
+	f.kind = sf_snap_is_percpu(e.map) ? FIELD_PERCPU_INDEX : FIELD_INDEX;
+	f.index = sf_snap_index(&elem);
+	if (e.map->is_single || e.cpu)
+		f.failure = sf_fail_type_at(e.snap, "key", "a single value, which has no key", path);
+	else if (sf_snap_lacks_key(&elem) || (is_hash(e.map) && sf_snap_is_raw_key(&elem)))
+		f.failure = sf_fail_no_rendered(e.snap, "key");
+	else if (sf_snap_key(&elem, &key))
+		return sf_field_walk(e.snap, &key, path);
+	else if (path[0])
+		f.failure = sf_fail_type_at(e.snap, "Struct", sf_index_label(f.kind), path);
+	return seal_field(&f);
+}
+
+static void name_owner(const struct sf_bpf_owner *owner, struct sf_owner *ret)
+{
+	ret->pid = owner->pid;
+	ret->tgid = owner->tgid;
+	ret->id = owner->id;
+	ret->family = owner->family;
+	ret->port = owner->port;
+	sf_text_escape(owner->comm, ret->comm, sizeof(ret->comm));
+	sf_text_escape(owner->path, ret->path, sizeof(ret->path));
+	/* What is escaped takes up to four bytes: one more did not fit, or might not have. */
+	ret->is_path_cut = owner->path_cut || strlen(ret->path) + 4 >= sizeof(ret->path);
+}
+
+bool sf_entry_owner(struct sf_entry entry, struct sf_owner *ret)
+{
+	struct entry e = unseal_entry(&entry);
+	_cleanup_free_ struct sf_bpf_owner *owner = malloc(sizeof(*owner));
+	struct sf_owner o = { .size = ret->size };
+	struct sf_snap_elem elem;
+
+	if (!owner || e.failure.slot)
+		return false;
+	elem = sf_snap_elem_of(&e);
+	if (!sf_snap_owner(&elem, owner))
+		return false;
+	o.kind = (enum sf_owner_kind)owner->kind;
+	o.kva = owner->kva;
+	o.is_readable = owner->is_readable;
+	if (owner->is_readable)
+		name_owner(owner, &o);
+	memcpy(ret, &o, sf_min(ret->size, sizeof(o)));
+	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What can be said of any node whichever backend it has: the table of conversions, pointer following, CPU lists.
+ * What can be said of any node whichever backend it has: the table of conversions, following pointers, CPU lists.
  */
 
 #include "value/node.h"
@@ -35,6 +35,87 @@ const char *sf_kind_label(enum sf_kind kind)
 
 /* ---- conversions ------------------------------------------------------------------------------------ */
 
+const char *sf_scalar_as_u64(const struct sf_scalar *s, uint64_t *ret)
+{
+	switch (s->kind) {
+	case SF_INT:
+		if (s->i64 < 0)
+			return "Int(negative)";
+		*ret = (uint64_t)s->i64;
+		return NULL;
+	case SF_ENUM:
+		if (s->is_signed && s->i64 < 0)
+			return "Enum(signed-negative)";
+		*ret = (uint64_t)s->i64;
+		return NULL;
+	case SF_UINT:
+	case SF_BOOL:
+	case SF_CHAR:
+	case SF_PTR:
+		*ret = s->u64;
+		return NULL;
+	default:
+		return sf_kind_label(s->kind);
+	}
+}
+
+const char *sf_scalar_as_i64(const struct sf_scalar *s, int64_t *ret)
+{
+	switch (s->kind) {
+	case SF_INT:
+	case SF_ENUM:
+		*ret = s->i64;
+		return NULL;
+	case SF_UINT:
+		if (s->u64 > INT64_MAX)
+			return "Uint(>i64::MAX)";
+		*ret = (int64_t)s->u64;
+		return NULL;
+	case SF_BOOL:
+	case SF_CHAR:
+		*ret = (int64_t)s->u64;
+		return NULL;
+	default:
+		return sf_kind_label(s->kind);
+	}
+}
+
+const char *sf_scalar_as_f64(const struct sf_scalar *s, double *ret)
+{
+	switch (s->kind) {
+	case SF_INT:
+	case SF_ENUM:
+		*ret = (double)s->i64;
+		return NULL;
+	case SF_UINT:
+		*ret = (double)s->u64;
+		return NULL;
+	case SF_FLOAT:
+		*ret = s->f64;
+		return NULL;
+	default:
+		return sf_kind_label(s->kind);
+	}
+}
+
+const char *sf_scalar_as_bool(const struct sf_scalar *s, bool *ret)
+{
+	switch (s->kind) {
+	case SF_INT:
+	case SF_ENUM:
+		*ret = s->i64 != 0;
+		return NULL;
+	case SF_UINT:
+	case SF_BOOL:
+	case SF_CHAR:
+	case SF_PTR:
+		*ret = s->u64 != 0;
+		return NULL;
+	default:
+		return sf_kind_label(s->kind);
+	}
+}
+
 /* A scalar, or the label of what is there instead. */
 static const char *scalar_of(const struct sf_node *n, struct sf_scalar *s, struct sf_trouble *why)
 {
@@ -49,106 +130,18 @@ static const char *scalar_of(const struct sf_node *n, struct sf_scalar *s, struc
 	}
 }
 
-const char *sf_node_as_u64(const struct sf_node *n, uint64_t *ret, struct sf_trouble *why)
-{
-	struct sf_scalar s;
-	const char *actual = scalar_of(n, &s, why);
-
-	if (actual)
-		return actual;
-	switch (s.kind) {
-	case SF_INT:
-		if (s.i64 < 0)
-			return "Int(negative)";
-		*ret = (uint64_t)s.i64;
-		return NULL;
-	case SF_ENUM:
-		if (s.is_signed && s.i64 < 0)
-			return "Enum(signed-negative)";
-		*ret = (uint64_t)s.i64;
-		return NULL;
-	case SF_UINT:
-	case SF_BOOL:
-	case SF_CHAR:
-	case SF_PTR:
-		*ret = s.u64;
-		return NULL;
-	default:
-		return sf_kind_label(s.kind);
+#define SF_DEFINE_NODE_AS(name, type)                                                              \
+	const char *sf_node_as_##name(const struct sf_node *n, type *ret, struct sf_trouble *why)    \
+	{                                                                                          \
+		struct sf_scalar s;                                                                \
+		const char *actual = scalar_of(n, &s, why);                                        \
+		return actual ? actual : sf_scalar_as_##name(&s, ret);                               \
 	}
-}
-
-const char *sf_node_as_i64(const struct sf_node *n, int64_t *ret, struct sf_trouble *why)
-{
-	struct sf_scalar s;
-	const char *actual = scalar_of(n, &s, why);
-
-	if (actual)
-		return actual;
-	switch (s.kind) {
-	case SF_INT:
-	case SF_ENUM:
-		*ret = s.i64;
-		return NULL;
-	case SF_UINT:
-		if (s.u64 > INT64_MAX)
-			return "Uint(>i64::MAX)";
-		*ret = (int64_t)s.u64;
-		return NULL;
-	case SF_BOOL:
-	case SF_CHAR:
-		*ret = (int64_t)s.u64;
-		return NULL;
-	default:
-		return sf_kind_label(s.kind);
-	}
-}
-
-const char *sf_node_as_f64(const struct sf_node *n, double *ret, struct sf_trouble *why)
-{
-	struct sf_scalar s;
-	const char *actual = scalar_of(n, &s, why);
-
-	if (actual)
-		return actual;
-	switch (s.kind) {
-	case SF_INT:
-	case SF_ENUM:
-		*ret = (double)s.i64;
-		return NULL;
-	case SF_UINT:
-		*ret = (double)s.u64;
-		return NULL;
-	case SF_FLOAT:
-		*ret = s.f64;
-		return NULL;
-	default:
-		return sf_kind_label(s.kind);
-	}
-}
-
-const char *sf_node_as_bool(const struct sf_node *n, bool *ret, struct sf_trouble *why)
-{
-	struct sf_scalar s;
-	const char *actual = scalar_of(n, &s, why);
-
-	if (actual)
-		return actual;
-	switch (s.kind) {
-	case SF_INT:
-	case SF_ENUM:
-		*ret = s.i64 != 0;
-		return NULL;
-	case SF_UINT:
-	case SF_BOOL:
-	case SF_CHAR:
-	case SF_PTR:
-		*ret = s.u64 != 0;
-		return NULL;
-	default:
-		return sf_kind_label(s.kind);
-	}
-}
+SF_DEFINE_NODE_AS(u64, uint64_t)
+SF_DEFINE_NODE_AS(i64, int64_t)
+SF_DEFINE_NODE_AS(f64, double)
+SF_DEFINE_NODE_AS(bool, bool)
+#undef SF_DEFINE_NODE_AS
 
 const char *sf_node_as_str(const struct sf_node *n, const char **ret, struct sf_trouble *why)
 {
@@ -177,6 +170,31 @@ enum sf_step sf_node_peel(const struct sf_node *n, struct sf_node *ret, struct s
 		if (step == SF_STEP_NONE)
 			break;
 		cur = next;
+	}
+	*ret = cur;
+	return SF_STEP_OK;
+}
+
+enum sf_step sf_node_look_through(const struct sf_node *n, struct sf_node *ret, struct sf_trouble *why)
+{
+	struct sf_node cur = *n, next, mark = *n;
+	uint64_t needed, had;
+
+	*why = (struct sf_trouble){ 0 };
+	for (unsigned int i = 1; i <= SF_LOOK_THROUGH; i++) {
+		enum sf_step step = sf_node_deref(&cur, &next, NULL, why);
+
+		if (step == SF_STEP_TROUBLE)
+			return step;
+		if (step != SF_STEP_OK && sf_node_partial(&cur, &next, &needed, &had) != SF_STEP_OK)
+			break;
+		cur = next;
+		/* A circle comes back to a place that was marked, at the latest when its length is a power of two. */
+		if (cur.at == mark.at && cur.type == mark.type && cur.ctx == mark.ctx && cur.had == mark.had &&
+		    cur.flags == mark.flags)
+			break;
+		if (!(i & (i - 1)))
+			mark = cur;
 	}
 	*ret = cur;
 	return SF_STEP_OK;

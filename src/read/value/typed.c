@@ -236,6 +236,36 @@ bool sf_typed_is_kernel(const struct sf_node *n)
 	return n->ops == &typed_ops && !typed_source(n)->kernel;
 }
 
+bool sf_typed_is(const struct sf_node *n)
+{
+	return n->ops == &typed_ops;
+}
+
+uint32_t sf_typed_plain(const struct sf_node *n)
+{
+	struct sf_btf_type t;
+	uint32_t size;
+
+	if (n->ops != &typed_ops || n->bit_size || !typed_resolve(n, &t))
+		return 0;
+	size = t.size;
+	if (size != 1 && size != 2 && size != 4 && size != 8)
+		size = 0;
+	switch (typed_kind_of(n, &t)) {
+	case SF_INT:
+		return size ? SF_PLAIN_SIGNED | size : 0;
+	case SF_UINT:
+	case SF_CHAR:
+		return size ? SF_PLAIN_UNSIGNED | size : 0;
+	case SF_ENUM:
+		return (t.kflag ? SF_PLAIN_SIGNED : SF_PLAIN_UNSIGNED) | size;
+	case SF_PTR:
+		return SF_PLAIN_PTR | 8;
+	default:
+		return 0;
+	}
+}
+
 bool sf_typed_size(const struct sf_node *n, uint64_t *ret)
 {
 	return typed_source(n)->btf && n->type && sf_btf_size_of(typed_source(n)->btf, n->type, ret);

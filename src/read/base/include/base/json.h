@@ -143,10 +143,10 @@ int64_t sf_json_member_i64(const struct sf_json_node *object, const char *key, i
 bool sf_json_member_bool(const struct sf_json_node *object, const char *key, bool other);
 const char *sf_json_member_str(const struct sf_json_node *object, const char *key, const char *other);
 
-static inline void sf_json_doc_cleanup(struct sf_json **p)
+static inline void sf_json_unref_cleanup(struct sf_json **p)
 {
 	sf_json_unref(*p);
 }
-#define _cleanup_json_ _cleanup_(sf_json_doc_cleanup)
+#define _cleanup_json_ _cleanup_(sf_json_unref_cleanup)
 
 #endif

@@ -20,6 +20,7 @@
 #define SF_BPF_NAME 16
 #define SF_BPF_MAX_OBJECTS (1u << 20) /* of an idr; what is beyond is counted, not walked */
 
+#define SF_BPF_PROG_TYPE_STRUCT_OPS 27
 #define SF_BPF_MAX_USED_MAPS 64u      /* of one program: MAX_USED_MAPS of include/linux/bpf_verifier.h */
 
 /* enum bpf_map_type, as far as values are read. */
@@ -78,6 +79,7 @@ static inline bool sf_bpf_is_percpu(const struct sf_bpf_map *map)
 struct sf_bpf_prog {
 	uint64_t kva, aux;
 	uint32_t id, type;
+	uint32_t attach_type;        /* of STRUCT_OPS: id in the kernel's BTF of the struct it is a member of; 0: unknown */
 	char name[SF_BPF_NAME];
 	uint64_t used_maps;          /* address of an array of bpf_map pointers */
 	uint32_t n_used_maps;        /* at most SF_BPF_MAX_USED_MAPS */

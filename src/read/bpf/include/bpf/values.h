@@ -72,6 +72,27 @@ bool sf_bpf_elem_at(const struct sf_bpf *bpf, struct sf_vmem *vm, const struct s
 void sf_bpf_elem_of(const struct sf_bpf *bpf, struct sf_vmem *vm, const struct sf_bpf_map *map, uint64_t kva,
 		    struct sf_bpf_elem *ret);
 
+/* ---- by key ------------------------------------------------------------------------------------------------ */
+
+/* What the kernel hashes keys with (jhash), seeded with htab->hashrnd. */
+uint32_t sf_bpf_jhash(const void *key, size_t len, uint32_t seed);
+/* The seed of @map; false: it is no hash, or its seed cannot be read. */
+bool sf_bpf_hash_seed(const struct sf_bpf *bpf, struct sf_vmem *vm, const struct sf_bpf_map *map, uint32_t *ret);
+/* Is the hash that @elem has what we compute of its key? */
+bool sf_bpf_hash_agrees(const struct sf_bpf *bpf, struct sf_vmem *vm, const struct sf_bpf_map *map, uint32_t seed,
+			const struct sf_bpf_elem *elem);
+/* Are the @size bytes at @kva those at @key? */
+bool sf_bpf_key_is(struct sf_vmem *vm, uint64_t kva, const void *key, size_t size);
+
+enum sf_bpf_found {
+	SF_BPF_NOT_THERE, /* if the hash is the kernel's */
+	SF_BPF_FOUND,
+	SF_BPF_UNSURE,    /* the bucket cannot be read to its end */
+};
+/* The element with the key @key (of key_size bytes) in the bucket of @hash; @ret->position is not known. Of hashes only. */
+enum sf_bpf_found sf_bpf_find_in_bucket(const struct sf_bpf *bpf, struct sf_vmem *vm, const struct sf_bpf_map *map,
+					uint32_t hash, const void *key, struct sf_bpf_elem *ret);
+
 /* ---- owners of local storage ------------------------------------------------------------------------------ */
 
 enum sf_bpf_owner_kind { SF_BPF_OWNER_TASK = 1, SF_BPF_OWNER_CGROUP, SF_BPF_OWNER_INODE, SF_BPF_OWNER_SOCK };

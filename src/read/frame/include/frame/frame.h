@@ -56,9 +56,11 @@ SF_CHECKED struct sf_error *sf_frame_new(struct sf_image *pages, struct sf_kerne
 /* One map, as the frame lists it. */
 struct sf_frame_map {
 	struct sf_bpf_map map;
-	char name[SF_BPF_NAME * 4];  /* valid UTF-8: other bytes are \\xHH */
+	const char *name;            /* valid UTF-8: other bytes are \\xHH */
+	char kept_name[SF_BPF_NAME * 4]; /* of memory; `name` is this */
 	struct sf_btf *btf;          /* of its key and value; NULL: none */
 	const char *no_btf;          /* why `btf` could not be read; NULL: it could, or the map has none */
+	const struct sf_doc_map *doc; /* it is of a report (document.h), and `btf` is NULL; NULL: it is in memory */
 };
 
 struct sf_frame_maps {
@@ -75,8 +77,21 @@ SF_CHECKED struct sf_error *sf_frame_maps(struct sf_frame *frame, const struct s
  * Generated code is listed on the first call.
  */
 bool sf_frame_symbol_at(struct sf_frame *frame, uint64_t addr, char buf[SF_SYMBOL_NAME], struct sf_symbol *ret);
-const struct sf_kernel *sf_frame_kernel(const struct sf_frame *frame); /* NULL: a placeholder */
-struct sf_image *sf_frame_image(const struct sf_frame *frame);         /* NULL: a placeholder */
+/*
+ * Whose scheduler is active: the object ("o" of "o.bss") whose maps the live struct_ops programs use, and those maps.
+ * Found out on the first call. Without @obj_name nobody knows, and @why says why.
+ */
+struct sf_frame_active {
+	const char *obj_name;  /* NULL: not known */
+	const uint64_t *kvas;  /* of its maps; none: all of the object's */
+	size_t n_kvas;
+	const char *why;
+};
+const struct sf_frame_active *sf_frame_active(struct sf_frame *frame);
+
+bool sf_frame_is_placeholder(const struct sf_frame *frame);            /* Is there no data at all? */
+const struct sf_kernel *sf_frame_kernel(const struct sf_frame *frame); /* NULL: no memory: a placeholder or a report */
+struct sf_image *sf_frame_image(const struct sf_frame *frame);         /* NULL: the same */
 const struct sf_bpf *sf_frame_bpf(const struct sf_frame *frame);
 struct sf_facts *sf_frame_facts(const struct sf_frame *frame);         /* NULL: it is self-contained */
 

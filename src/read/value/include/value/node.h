@@ -180,6 +180,13 @@ enum sf_step sf_node_cpu_list(const struct sf_node *n, char *buf, size_t size, s
  */
 enum sf_step sf_node_peel(const struct sf_node *n, struct sf_node *ret, struct sf_trouble *why);
 
+/*
+ * Through pointers that lead somewhere and into what there is of truncated values, in any nesting, until there is something
+ * else. A circle of pointers ends somewhere in it. SF_STEP_TROUBLE: a typed target's memory is not here.
+ */
+#define SF_LOOK_THROUGH (1u << 16)
+enum sf_step sf_node_look_through(const struct sf_node *n, struct sf_node *ret, struct sf_trouble *why);
+
 /* ---- conversions: the one table of what a scalar may be read as ---------------------------------- */
 
 /*
@@ -191,6 +198,12 @@ const char *sf_node_as_i64(const struct sf_node *n, int64_t *ret, struct sf_trou
 const char *sf_node_as_f64(const struct sf_node *n, double *ret, struct sf_trouble *why);
 const char *sf_node_as_bool(const struct sf_node *n, bool *ret, struct sf_trouble *why);
 const char *sf_node_as_str(const struct sf_node *n, const char **ret, struct sf_trouble *why);
+
+/* The same of a scalar that is here already; NULL: converted. */
+const char *sf_scalar_as_u64(const struct sf_scalar *s, uint64_t *ret);
+const char *sf_scalar_as_i64(const struct sf_scalar *s, int64_t *ret);
+const char *sf_scalar_as_f64(const struct sf_scalar *s, double *ret);
+const char *sf_scalar_as_bool(const struct sf_scalar *s, bool *ret);
 
 /* "Int", "CpuList", …: a kind as errors name it. */
 const char *sf_kind_label(enum sf_kind kind);

@@ -7,8 +7,8 @@
  * value outlives its guest, and how a test of test code builds one by hand.
  */
 
-#include "base/json.h"
 #include "value/node.h"
+#include "value/spot.h"
 
 struct sf_tree;
 
@@ -17,5 +17,16 @@ SF_CHECKED struct sf_error *sf_tree_new(const struct sf_json_node *json, struct 
 void sf_tree_free(struct sf_tree *tree);
 SF_DEFINE_CLEANUP(tree, sf_tree_free)
 struct sf_node sf_tree_root(const struct sf_tree *tree);
+
+/* The value at @at, in the arena of that; for who has many of them. */
+SF_CHECKED struct sf_error *sf_tree_read(const struct sf_spot *at, struct sf_node *ret);
+/* A run of bytes without a type, from "de ad"; false: that is not what @hex is. */
+SF_CHECKED struct sf_error *sf_tree_bytes(struct sf_arena *arena, const char *hex, struct sf_node *ret, bool *ret_ok);
+
+/* In the place of a value that is not there. */
+struct sf_node sf_tree_nothing(void);
+
+/* Is @n of this backend? */
+bool sf_node_is_tree(const struct sf_node *n);
 
 #endif

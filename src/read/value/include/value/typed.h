@@ -50,6 +50,22 @@ const char *sf_typed_target(const struct sf_typed *src, uint32_t type, struct sf
 /* Is @n typed bytes, of the running kernel's own types, and not of a program's? */
 bool sf_typed_is_kernel(const struct sf_node *n);
 
+/* Is @n one of this backend's? */
+bool sf_typed_is(const struct sf_node *n);
+
+/*
+ * A number that fills whole bytes, so that it can be read again without a look at its type: how. 0: it is something else.
+ * Of two nodes that differ in their address only, both are read alike.
+ */
+enum sf_typed_plain {
+	SF_PLAIN_UNSIGNED = 0x10, /* SF_UINT, SF_CHAR, unsigned SF_ENUM */
+	SF_PLAIN_SIGNED = 0x20,   /* SF_INT, signed SF_ENUM */
+	SF_PLAIN_PTR = 0x30,
+	SF_PLAIN_CLASS = 0x30,    /* one of these */
+	SF_PLAIN_SIZE = 0x0f,     /* 1, 2, 4 or 8 */
+};
+uint32_t sf_typed_plain(const struct sf_node *n);
+
 /* Bytes of @n's type, where it has a fixed size. */
 bool sf_typed_size(const struct sf_node *n, uint64_t *ret);
 
