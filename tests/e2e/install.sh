@@ -38,7 +38,7 @@ everything_is_installed() {
 	run 0 "$P/bin/stillframe" --version
 	for file in include/stillframe/stillframe.h libexec/stillframe/agent libexec/stillframe/kernel-get \
 		libexec/stillframe/lib.sh share/man/man1/stillframe.1 share/man/man5/stillframe-frame.5 \
-		share/man/man7/stillframe.7 share/bash-completion/completions/stillframe share/doc/stillframe/COPYING \
+		share/man/man7/stillframe.7 share/man/man3/sf_map_find.3 share/man/man3/stillframe_snapshot.3 share/bash-completion/completions/stillframe share/doc/stillframe/COPYING \
 		share/doc/stillframe/report.schema.json share/stillframe/scenarios/bursts.yaml \
 		share/stillframe/examples/dispatch_test.c; do
 		[ -s "$P/$file" ] || { echo "there is no $file"; return 1; }
@@ -58,7 +58,7 @@ nothing_but_what_is_meant_is_installed() {
 	share='man|doc/stillframe|stillframe|bash-completion/completions'
 	(cd "$P" && find . -type f -o -type l) |
 		grep -v -E "^\./(bin/stillframe\$|(include|libexec)/stillframe/|lib(64)?/|share/($share)/)" && return 1
-	(cd "$P" && find . -name '*test_*' -o -name '*stillframe-docs*' -o -name meson.build -o -name '*.roff' -o -name page) |
+	(cd "$P" && find . -name 'test_*' -o -name '*stillframe-docs*' -o -name meson.build -o -name '*.roff' -o -name page) |
 		grep . && return 1
 	[ -z "$(find "$P" -type f -perm /022)" ]
 }
