@@ -5,6 +5,7 @@
 /* Everything. A program that only reads frames needs snapshot.h and links libstillframe alone. */
 
 #include "stillframe/base.h"
+#include "stillframe/bridge.h"
 #include "stillframe/expr.h"
 #include "stillframe/field.h"
 #include "stillframe/frame.h"
