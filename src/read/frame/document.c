@@ -76,20 +76,6 @@ static struct sf_error *read_active(const struct sf_spot *at, struct sf_frame_ac
 
 /* ---- vCPUs -------------------------------------------------------------------------------------------------- */
 
-#define REGISTER(name) { #name, offsetof(struct sf_vcpu_regs, name) }
-static const struct {
-	const char *name;
-	size_t at;
-} registers[] = {
-	REGISTER(rip), REGISTER(rsp), REGISTER(rbp), REGISTER(rflags),
-	REGISTER(rax), REGISTER(rbx), REGISTER(rcx), REGISTER(rdx), REGISTER(rsi), REGISTER(rdi),
-	REGISTER(r8), REGISTER(r9), REGISTER(r10), REGISTER(r11),
-	REGISTER(r12), REGISTER(r13), REGISTER(r14), REGISTER(r15),
-	REGISTER(cs), REGISTER(ss), REGISTER(ds), REGISTER(es),
-	REGISTER(fs_base), REGISTER(gs_base),
-	REGISTER(cr0), REGISTER(cr2), REGISTER(cr3), REGISTER(cr4), REGISTER(efer),
-};
-
 /* "function+0xoffset" */
 static void take_symbol(char *text, struct doc_symbol *s)
 {
@@ -123,9 +109,9 @@ static struct sf_error *read_vcpu(const struct sf_spot *at, struct sf_vcpu_regs 
 	r->cpl = (uint8_t)cpl;
 	SF_TRY(sf_spot_bool(at, "halted", &r->halted));
 	SF_TRY(sf_spot_below(at, "registers", SF_OPTIONAL, &regs));
-	for (size_t i = 0; regs.json && i < ARRAY_SIZE(registers); i++)
-		SF_TRY(sf_spot_u64(&regs, registers[i].name, SF_OPTIONAL, UINT64_MAX,
-				    (uint64_t *)((char *)r + registers[i].at)));
+	for (size_t i = 0; regs.json && i < SF_FRAME_REGISTERS; i++)
+		SF_TRY(sf_spot_u64(&regs, sf_frame_registers[i].name, SF_OPTIONAL, UINT64_MAX,
+				    (uint64_t *)((char *)r + sf_frame_registers[i].at)));
 	SF_TRY(sf_spot_str(at, "symbol", SF_OPTIONAL, &symbol));
 	SF_TRY(sf_spot_str(at, "module", SF_OPTIONAL, &s->module));
 	s->addr = r->rip;

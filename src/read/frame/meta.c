@@ -29,10 +29,7 @@ static const struct {
 
 #define REG(field) { #field, offsetof(struct sf_vcpu_regs, field) }
 
-static const struct {
-	const char *name;
-	size_t at;
-} regs[] = {
+const struct sf_frame_register sf_frame_registers[SF_FRAME_REGISTERS] = {
 	REG(rip), REG(rsp), REG(rbp), REG(rflags), REG(rax), REG(rbx), REG(rcx), REG(rdx), REG(rsi), REG(rdi), REG(r8),
 	REG(r9), REG(r10), REG(r11), REG(r12), REG(r13), REG(r14), REG(r15), REG(cs), REG(ss), REG(ds), REG(es),
 	REG(fs_base), REG(gs_base), REG(cr0), REG(cr2), REG(cr3), REG(cr4), REG(efer),
@@ -50,9 +47,9 @@ static void write_vcpu(struct sf_json_writer *w, struct sf_vcpu_regs *r)
 		return;
 	}
 	sf_json_begin_object(w);
-	for (size_t i = 0; i < ARRAY_SIZE(regs); i++) {
-		sf_json_key(w, regs[i].name);
-		sf_json_u64(w, U64_AT(r, regs[i].at));
+	for (size_t i = 0; i < SF_FRAME_REGISTERS; i++) {
+		sf_json_key(w, sf_frame_registers[i].name);
+		sf_json_u64(w, U64_AT(r, sf_frame_registers[i].at));
 	}
 	sf_json_key(w, "halted");
 	sf_json_bool(w, r->halted);
@@ -133,8 +130,8 @@ static void read_vcpu(const struct sf_json_node *json, uint32_t cpu, struct sf_v
 {
 	r->cpu = cpu;
 	r->present = json->type == SF_JSON_OBJECT;
-	for (size_t i = 0; i < ARRAY_SIZE(regs); i++)
-		U64_AT(r, regs[i].at) = sf_json_member_u64(json, regs[i].name, 0);
+	for (size_t i = 0; i < SF_FRAME_REGISTERS; i++)
+		U64_AT(r, sf_frame_registers[i].at) = sf_json_member_u64(json, sf_frame_registers[i].name, 0);
 	r->halted = sf_json_member_bool(json, "halted", false);
 	r->cpl = (uint8_t)sf_json_member_u64(json, "cpl", 0);
 }

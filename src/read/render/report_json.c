@@ -10,20 +10,6 @@
 
 /* ---- vCPUs -------------------------------------------------------------------------------------------------- */
 
-#define REGISTER(name) { #name, offsetof(struct sf_vcpu_regs, name) }
-static const struct {
-	const char *name;
-	size_t at;
-} registers[] = {
-	REGISTER(rip), REGISTER(rsp), REGISTER(rbp), REGISTER(rflags),
-	REGISTER(rax), REGISTER(rbx), REGISTER(rcx), REGISTER(rdx), REGISTER(rsi), REGISTER(rdi),
-	REGISTER(r8), REGISTER(r9), REGISTER(r10), REGISTER(r11),
-	REGISTER(r12), REGISTER(r13), REGISTER(r14), REGISTER(r15),
-	REGISTER(cs), REGISTER(ss), REGISTER(ds), REGISTER(es),
-	REGISTER(fs_base), REGISTER(gs_base),
-	REGISTER(cr0), REGISTER(cr2), REGISTER(cr3), REGISTER(cr4), REGISTER(efer),
-};
-
 static void put_vcpu(struct sf_frame *frame, const struct sf_vcpu_regs *regs, struct sf_json_writer *json)
 {
 	char name[SF_SYMBOL_NAME];
@@ -43,8 +29,8 @@ static void put_vcpu(struct sf_frame *frame, const struct sf_vcpu_regs *regs, st
 	sf_json_bool(json, regs->halted);
 	sf_json_key(json, "registers");
 	sf_json_begin_object(json);
-	for (size_t i = 0; i < ARRAY_SIZE(registers); i++)
-		sf_json_put_u64(json, registers[i].name, sf_load64((const char *)regs + registers[i].at));
+	for (size_t i = 0; i < SF_FRAME_REGISTERS; i++)
+		sf_json_put_u64(json, sf_frame_registers[i].name, sf_load64((const char *)regs + sf_frame_registers[i].at));
 	sf_json_end_object(json);
 	sf_json_end_object(json);
 }

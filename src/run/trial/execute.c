@@ -252,7 +252,7 @@ static void on_outcome(struct sf_run *run, struct outcome *o)
 {
 	if (o->is_event) {
 		if (o->trouble)
-			sf_run_console_trouble(run, o->trouble, o->event.text);
+			sf_run_begin_trouble(run, o->trouble, o->event.text);
 		else
 			on_vm_event(run, &o->event);
 		return;

@@ -119,7 +119,7 @@ void sf_run_on_line(void *arg, const char *line, size_t len)
 		sf_run_push_trouble(run, trouble, line);
 }
 
-static void begin_trouble(struct sf_run *run, enum sf_vm_trouble trouble, const char *line)
+void sf_run_begin_trouble(struct sf_run *run, enum sf_vm_trouble trouble, const char *line)
 {
 	struct sf_run_trouble *t = &run->troubles[trouble];
 	enum sf_moment moment = SF_MOMENT_SOFT_LOCKUP + (trouble - SF_VM_SOFT_LOCKUP);
@@ -139,11 +139,6 @@ static void begin_trouble(struct sf_run *run, enum sf_vm_trouble trouble, const 
 			    sf_error_message(err));
 }
 
-void sf_run_console_trouble(struct sf_run *run, enum sf_vm_trouble trouble, const char *line)
-{
-	begin_trouble(run, trouble, line);
-}
-
 void sf_run_log_line(struct sf_run *run, const char *line)
 {
 	enum sf_vm_trouble trouble = sf_vm_trouble(line);
@@ -151,7 +146,7 @@ void sf_run_log_line(struct sf_run *run, const char *line)
 	if (!trouble)
 		return;
 	run->troubles[trouble].n_log++;
-	begin_trouble(run, trouble, line);
+	sf_run_begin_trouble(run, trouble, line);
 }
 
 /*

@@ -188,7 +188,7 @@ SF_CHECKED struct sf_error *sf_run_ask_moment(struct sf_run *run, enum sf_moment
 					      char **ret_name);
 bool sf_run_moment_of_guest(const char *word, enum sf_moment *ret); /* that a guest may ask for */
 void sf_run_on_line(void *run, const char *line, size_t len);       /* of the console; from the VM's thread */
-void sf_run_console_trouble(struct sf_run *run, enum sf_vm_trouble trouble, const char *line);
+void sf_run_begin_trouble(struct sf_run *run, enum sf_vm_trouble trouble, const char *line);
 void sf_run_log_line(struct sf_run *run, const char *line);         /* an error in the kernel's own log */
 void sf_run_judge_troubles(struct sf_run *run);
 

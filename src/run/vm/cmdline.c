@@ -242,8 +242,8 @@ static void add_kernel(struct sf_cmdline *c, const struct sf_vm_config *config)
 	 * but not on kvm-clock. Under TCG the TSC stands still with the guest, but on a loaded host the clocksource
 	 * watchdog gives it up for one that is much slower to read, and the check of the timer interrupt, which under
 	 * KVM the kernel leaves out by itself, finds it missing. What the kernel's crypto tests about itself
-	 * (crypto/testmgr.c), and a source of randomness about the CPU's jitter (crypto/jitterentropy-kcapi.c), is a
-	 * quarter of the boot under TCG, and nothing that schedules.
+	 * (crypto/testmgr.c), and a source of randomness about the CPU's jitter (crypto/jitterentropy-kcapi.c), takes
+	 * a good part of the boot under TCG, and is nothing that schedules.
 	 */
 	word(c, "console=ttyS0 loglevel=4 edd=off cryptomgr.notests initcall_blacklist=jent_mod_init oops=panic "
 		"%s%s%s panic=-1 STILLFRAME_GUEST=1",

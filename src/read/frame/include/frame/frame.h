@@ -53,6 +53,14 @@ SF_CHECKED struct sf_error *sf_frame_new(struct sf_image *pages, struct sf_kerne
 
 /* ---- what is in it ---------------------------------------------------------------------------------------- */
 
+/* The 64-bit members of struct sf_vcpu_regs by name, as notes and reports have them. */
+struct sf_frame_register {
+	const char *name;
+	size_t at;
+};
+#define SF_FRAME_REGISTERS 29
+extern const struct sf_frame_register sf_frame_registers[SF_FRAME_REGISTERS];
+
 /* One map, as the frame lists it. */
 struct sf_frame_map {
 	struct sf_bpf_map map;
